@@ -1,0 +1,34 @@
+"""NPZ files of plain arrays with a named format, and digests of files."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+
+def load_arrays(path: Path | str, expected_format: str) -> dict[str, np.ndarray]:
+    """Return all arrays of an NPZ file of the named format.
+
+    Raises:
+        ValueError: if the file is missing, truncated, damaged or of another format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+    except FileNotFoundError:
+        raise ValueError(f"no such file: {path}") from None
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is truncated or not a {expected_format} file: {error}") from None
+    found = str(arrays.get("format", "none"))
+    if found != expected_format:
+        raise ValueError(f"{path} has format {found!r}, expected {expected_format!r}")
+    return arrays
+
+
+def digest_of_file(path: Path | str) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
