@@ -1,0 +1,64 @@
+# Everything runs from a fresh machine with Python >= 3.11 and make: each target sets up what it
+# needs in .venv first. ARGS passes overrides on: make run ARGS="rho=4/5 seed=1"
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+# Further options of pip install, for example an index with CPU builds of torch.
+PIP_ARGS ?=
+
+STAMP := $(VENV)/.stamp
+PY := $(VENV)/bin/python
+# Brackets in overrides, construction=[A,B], are not file patterns.
+RUN := set -f; $(PY)
+
+export MLFLOW_DISABLE_TELEMETRY := true
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test lint format typecheck bench ui figures clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@echo 'ARGS="..." passes overrides on, for example: make run ARGS="dataset=wine rho=4/5"'
+
+setup: $(STAMP) ## create the virtual environment and install everything
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'Python 3.11 or newer is needed: make PYTHON=/path/to/python3 ...' >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet $(PIP_ARGS) -c constraints.txt torch==2.13.0
+	$(PY) -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+run: $(STAMP) ## the main job: a real dataset in, a report with every ball decided out
+	@$(RUN) -m pipeline $(ARGS)
+
+test: $(STAMP) ## all tests and doctests
+	@$(RUN) -m pytest $(ARGS)
+
+lint: $(STAMP) ## style and docstrings
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+format: $(STAMP) ## rewrite the sources in the house style
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+typecheck: $(STAMP) ## static types
+	@$(PY) -m mypy
+
+bench: $(STAMP) ## compare with peers; writes mlruns/bench.json
+	@$(RUN) -m tests.benchmarks $(ARGS)
+
+ui: $(STAMP) ## dashboard of all runs on this machine
+	@$(RUN) -m pipeline.tracking $(ARGS)
+
+figures: $(STAMP) ## the paper's figures
+	@$(RUN) -m pipeline.figures $(ARGS)
+
+clean: ## remove the environment and caches; never the runs in mlruns/
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find pipeline tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,54 @@
+"""`python -m pipeline`: one job from data to report, configured by conf/ and the command line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline.config import SCHEMAS
+from pipeline.stages.job import run_job
+from pipeline.stages.store import StoreError
+from pipeline.tracking import TrackingError
+
+ROOT = Path(__file__).resolve().parents[1]
+_log = logging.getLogger("pipeline")
+
+
+def register_configuration() -> None:
+    """Register the typed schemas and the resolver of the repository's root."""
+    store = ConfigStore.instance()
+    for group, name, package, node in SCHEMAS:
+        store.store(name=name, node=node, group=group, package=package)
+    OmegaConf.register_new_resolver("repository", lambda: str(ROOT), replace=True)
+
+
+@hydra.main(config_path=str(ROOT / "conf"), config_name="config", version_base="1.3")
+def _job(config: DictConfig) -> None:
+    hydra_config = HydraConfig.get()
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(plain, dict)
+    folder = Path(hydra_config.runtime.output_dir)
+    command = shlex.join(["python", "-m", "pipeline", *hydra_config.overrides.task])
+    try:
+        run_job({str(k): v for k, v in plain.items()}, folder, ROOT, command)
+    except (ValueError, ArithmeticError, OSError, StoreError, TrackingError) as error:
+        # In a sweep the launcher collects the error; a single job ends with a plain message.
+        if hydra_config.mode == RunMode.MULTIRUN or os.environ.get("HYDRA_FULL_ERROR"):
+            raise
+        notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+        _log.error("error: %s%s", error, notes)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    register_configuration()
+    _job()

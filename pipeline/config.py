@@ -1,0 +1,147 @@
+"""The configuration's schema: plain dataclasses, so that a misspelt key or a wrong type is refused.
+
+`conf/` holds the values; `python -m pipeline --cfg job` prints the resolved configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+# None in a dataset option means that the family's own default applies.
+
+
+@dataclass
+class DatasetConfig:
+    """Options of `pipeline.data.generate_dataset`."""
+
+    name: str = MISSING
+    N: int | None = None
+    d: int | None = None
+    C: int | None = None
+    path: str | None = None
+    label: str | None = None
+    scale: str | None = None
+    labelling: str | None = None
+    k: int | None = None
+    side: int | None = None
+    spread: float | None = None
+
+
+@dataclass
+class ParallelBallsConfig:
+    """Options of `pipeline.construction.parallel_balls`."""
+
+    projection: str = "pca"
+    m: int | None = None
+    weight_bits: int = 16
+
+
+@dataclass
+class ConstantsConfig:
+    """The constants of Theorem B.14, as rationals."""
+
+    log_n: str = "600"
+    rho: str = "9"
+    log_d: str = "10"
+
+
+@dataclass
+class Thm42iiiConfig:
+    """Options of `pipeline.construction.thm_4_2_iii_large`."""
+
+    plan_only: bool | None = None
+    largest_build: int = 20_000_000
+    weight_bits: int = 16
+    draws: int = 32
+    constants: ConstantsConfig = field(default_factory=ConstantsConfig)
+
+
+@dataclass
+class BaselineConfig:
+    """Options of `pipeline.baseline.train_baseline`; name "none" trains nothing."""
+
+    name: str = MISSING
+    width: int = 256
+    depth: int = 3
+    loss: str = "pgd"
+    max_steps: int = 1500
+    max_seconds: float | None = None
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    attack_steps: int = 5
+    evaluation_attack_steps: int = 20
+    evaluate_every: int = 100
+    patience: int = 3
+    device: str = "auto"
+    threads: int = 1
+
+
+@dataclass
+class VerificationConfig:
+    """Options of `pipeline.verification.decide`."""
+
+    on_constructed: list[str] = field(default_factory=list)
+    on_trained: list[str] = field(default_factory=list)
+    candidates: int = 3
+    boundary_points: int = 4
+    pgd_steps: int = 40
+    pgd_restarts: int = 4
+    samples: int = 50
+    confidence: float = 0.95
+
+
+@dataclass
+class ReportConfig:
+    """What the report writes."""
+
+    html: bool = True
+    formats: list[str] = field(default_factory=list)
+
+
+@dataclass
+class TrackingConfig:
+    """Where runs are tracked."""
+
+    uri: str | None = None
+    experiment: str = "robust-memorization"
+
+
+@dataclass
+class CacheConfig:
+    """Where stage outputs are kept for reuse."""
+
+    enabled: bool = True
+    folder: str = MISSING
+
+
+@dataclass
+class Config:
+    """A whole job; `construction` holds one block of options a construction."""
+
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    construction: dict[str, Any] = field(default_factory=dict)
+    baseline: BaselineConfig = field(default_factory=BaselineConfig)
+    verification: VerificationConfig = field(default_factory=VerificationConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    rho: str = MISSING
+    p: str = "2"
+    seed: int = 0
+    workers: int | None = None
+
+
+# Group, name, package and node of every schema that a file of conf/ names in its defaults.
+SCHEMAS: tuple[tuple[str | None, str, str | None, type], ...] = (
+    (None, "config_schema", None, Config),
+    (
+        "construction",
+        "parallel_balls_schema",
+        "construction.parallel_balls",
+        ParallelBallsConfig,
+    ),
+    ("construction", "thm_4_2_iii_schema", "construction.thm_4_2_iii", Thm42iiiConfig),
+)

@@ -1,0 +1,16 @@
+"""Figures: one module a figure, table in, figure out."""
+
+from pipeline.figures.figure1 import MeasuredCount, figure_1
+from pipeline.figures.files import replace_file
+from pipeline.figures.per_ball import figure_error_bounds, figure_margins
+from pipeline.figures.style import figure_bytes, save_figure
+
+__all__ = [
+    "MeasuredCount",
+    "figure_1",
+    "figure_bytes",
+    "figure_error_bounds",
+    "figure_margins",
+    "replace_file",
+    "save_figure",
+]

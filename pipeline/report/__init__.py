@@ -1,0 +1,18 @@
+"""Console table, summary.json and report.html of a run."""
+
+from pipeline.report.console import console_table
+from pipeline.report.details import BallData, FileDigest, RowDetails, RunDetails
+from pipeline.report.page import report_page
+from pipeline.report.rows import SummaryRow, read_summary, write_summary
+
+__all__ = [
+    "BallData",
+    "FileDigest",
+    "RowDetails",
+    "RunDetails",
+    "SummaryRow",
+    "console_table",
+    "read_summary",
+    "report_page",
+    "write_summary",
+]

@@ -1,0 +1,134 @@
+"""The summary as plain text for a terminal of 120 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.report.rows import SummaryRow
+
+WIDTH = 120
+FOOTNOTE = (
+    "lower bound: leading term of {theorem}, constants omitted; "
+    "it bounds the worst dataset, not this one."
+)
+# What goes first when a row does not fit; summary.json keeps everything.
+_DROPPED_FIRST = ("seconds", "bits", "first", "nonzero", "depth", "width", "lower bound", "P/lower")
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    cells: tuple[str, ...]
+    right: bool = True
+
+    @property
+    def width(self) -> int:
+        return max(len(text) for text in (self.title, *self.cells))
+
+    def texts(self) -> list[str]:
+        texts = (self.title, "-" * self.width, *self.cells)
+        return [t.rjust(self.width) if self.right else t.ljust(self.width) for t in texts]
+
+
+def console_table(rows: Sequence[SummaryRow]) -> str:
+    """Return the rows as an aligned table of at most 120 columns, one block a dataset and norm."""
+    if not rows:
+        return "no construction and no baseline was asked for"
+    blocks: dict[str, list[SummaryRow]] = {}
+    for row in rows:
+        blocks.setdefault(_heading(row), []).append(row)
+    lines: list[str] = []
+    for heading, members in blocks.items():
+        columns, dropped = _fitting(_columns(members))
+        lines += [heading, ""]
+        lines += [
+            "  ".join(texts).rstrip() for texts in zip(*map(_Column.texts, columns), strict=True)
+        ]
+        lines += [f"(in summary.json: {', '.join(dropped)})"] if dropped else []
+        lines += [""]
+    lines.append(footnote(rows))
+    return "\n".join(lines)
+
+
+def footnote(rows: Sequence[SummaryRow]) -> str:
+    """Return the line that says what the lower bound is and is not."""
+    other_norm = any(row.p != "2" for row in rows)
+    return FOOTNOTE.format(theorem="Theorem C.5 (3.1 for p = 2)" if other_norm else "Theorem 3.1")
+
+
+def verdict_text(row: SummaryRow) -> str:
+    """Return "1797/1797 verified", "planned", or the counts that are not zero."""
+    if row.verified is None:
+        return "planned" if row.status == "planned" else "not checked"
+    if row.verified == row.N:
+        return f"{row.verified}/{row.N} verified"
+    counts = {
+        "verified": row.verified,
+        "falsified": row.falsified,
+        "unknown": row.unknown,
+    }
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def ratio_text(row: SummaryRow) -> str:
+    """Return P over the lower bound in few digits, "-" without a bound."""
+    ratio = row.ratio_to_lower
+    if ratio is None:
+        return "-"
+    return f"{ratio:.3g}" if ratio < 100 else count_text(round(ratio))
+
+
+def count_text(count: int | None) -> str:
+    """Return a count with thousands separators, "-" for none.
+
+    >>> count_text(57412), count_text(None), count_text(10**20)
+    ('57,412', '-', '1.00e+20')
+    """
+    if count is None:
+        return "-"
+    return f"{count:,}" if count < 10**15 else f"{float(count):.2e}"
+
+
+def bound_text(bound: float | None) -> str:
+    """Return a bound rounded to a whole number, "-" for none."""
+    return "-" if bound is None else f"{bound:,.0f}" if bound < 1e15 else f"{bound:.2e}"
+
+
+def _heading(row: SummaryRow) -> str:
+    name = _shortened(row.dataset, 48)
+    return f"{name}: N = {row.N:,}, d = {row.d:,}, C = {row.C:,}, open l_{row.p} balls"
+
+
+def _columns(rows: Sequence[SummaryRow]) -> list[_Column]:
+    return [
+        _Column("construction", tuple(_shortened(r.construction, 22) for r in rows), right=False),
+        _Column("rho", tuple(_shortened(r.rho, 12) for r in rows), right=False),
+        _Column("parameters", tuple(count_text(r.parameter_count) for r in rows)),
+        _Column("nonzero", tuple(count_text(r.nonzero_count) for r in rows)),
+        _Column("depth", tuple(count_text(r.depth) for r in rows)),
+        _Column("width", tuple(count_text(r.width) for r in rows)),
+        _Column("first", tuple(count_text(r.first_hidden_width) for r in rows)),
+        _Column("bits", tuple(count_text(r.bit_complexity) for r in rows)),
+        _Column("verdict", tuple(verdict_text(r) for r in rows), right=False),
+        _Column("lower bound", tuple(bound_text(r.lower_bound) for r in rows)),
+        _Column("P/lower", tuple(ratio_text(r) for r in rows)),
+        _Column("seconds", tuple(f"{sum(r.seconds.values()):.1f}" for r in rows)),
+    ]
+
+
+def _fitting(columns: list[_Column]) -> tuple[list[_Column], list[str]]:
+    """Return the columns that fit and the titles of those left out."""
+    dropped = []
+    for title in _DROPPED_FIRST:
+        if sum(column.width + 2 for column in columns) - 2 <= WIDTH:
+            break
+        columns = [column for column in columns if column.title != title]
+        dropped.append(title)
+    return columns, dropped
+
+
+def _shortened(text: str, width: int) -> str:
+    """Return at most `width` printable characters: names are the user's, terminals obey codes."""
+    clean = "".join(c if c.isprintable() else "?" for c in text)
+    return clean if len(clean) <= width else clean[: width - 1] + "…"

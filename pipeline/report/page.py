@@ -1,0 +1,162 @@
+"""report.html: one file that opens anywhere, offline, and asks for no trust."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipeline.figures import figure_bytes, figure_error_bounds, figure_margins
+from pipeline.report.console import bound_text, count_text, footnote, ratio_text, verdict_text
+from pipeline.report.details import DECISION_RULES, BallData, RowDetails, RunDetails, exact_text
+from pipeline.report.rows import SummaryRow
+
+
+def report_page(
+    rows: Sequence[SummaryRow],
+    figures: Mapping[str, str | bytes],
+    details: RunDetails,
+    verdicts: Sequence[BallData] = (),
+) -> str:
+    """Return the report as self-contained HTML: claims, table, plots, how to check again.
+
+    Args:
+        rows: of the summary.
+        figures: caption -> SVG text or PNG bytes.
+        details: of the run, one `RowDetails` a row in the rows' order.
+        verdicts: numbers of single balls to plot.
+
+    Raises:
+        ValueError: if details and rows do not match, or a figure is neither SVG nor PNG.
+    """
+    names = [row.construction for row in rows]
+    if [each.construction for each in details.rows] != names:
+        raise ValueError(
+            f"details must describe the rows {names} in order, "
+            f"got {[each.construction for each in details.rows]}"
+        )
+    pictures = dict(figures) | ball_figures(verdicts)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.jinja").render(
+        run=details,
+        entries=[_entry(row, each) for row, each in zip(rows, details.rows, strict=True)],
+        figures=[
+            (caption, inline_figure(content, caption, f"figure-{number}"))
+            for number, (caption, content) in enumerate(pictures.items(), start=1)
+        ],
+        separation=exact_text(details.separation_power),
+        radius=exact_text(details.radius_power),
+        footnote=footnote(rows),
+        rules=DECISION_RULES,
+    )
+
+
+def ball_figures(verdicts: Sequence[BallData]) -> dict[str, str]:
+    """Return caption -> SVG of the margins and of the error bounds, where there are any."""
+    figures: dict[str, str] = {}
+    for label in dict.fromkeys(ball.margin_label for ball in verdicts):
+        margins = {
+            ball.construction: ball.margins
+            for ball in verdicts
+            if ball.margin_label == label and ball.margins is not None and np.size(ball.margins)
+        }
+        if margins:
+            svg = figure_bytes(figure_margins(margins, label), "svg").decode()
+            figures[f"Verified balls by {label}"] = svg
+    for confidence in dict.fromkeys(ball.confidence for ball in verdicts):
+        bounds = {
+            ball.construction: ball.error_upper
+            for ball in verdicts
+            if ball.confidence == confidence
+            and ball.error_upper is not None
+            and np.size(ball.error_upper)
+        }
+        if bounds:
+            svg = figure_bytes(figure_error_bounds(bounds, confidence), "svg").decode()
+            figures[f"Robust error: Clopper–Pearson upper bounds, confidence {confidence}"] = svg
+    return figures
+
+
+def claim(row: SummaryRow, details: RowDetails) -> str:
+    """Return in words what was and was not established about a row's balls."""
+    rule = DECISION_RULES[details.decision_rule]
+    norm = str(row.p).replace("inf", "∞").translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+    ball = f"every x′ in the open ℓ{norm} ball of radius μ around xᵢ"
+    if row.status == "planned":
+        return (
+            "No network was built. The parameter count follows from the plan's layer widths "
+            "(Eq. 3), and nothing is claimed about any ball."
+        )
+    if row.verified is None:
+        return "The network was built and not checked: nothing is claimed about any ball."
+    if row.verified == row.N:
+        return f"Proved for all {row.N:,} balls: {rule} for every i and {ball} (Definition 2.2)."
+    parts = []
+    if row.verified:
+        parts.append(f"Proved for {row.verified:,} of {row.N:,} balls: {rule} for {ball}.")
+    if row.falsified:
+        parts.append(
+            f"Refuted on {row.falsified:,} of {row.N:,} balls: each has a point strictly inside "
+            f"where {rule} fails in exact arithmetic."
+        )
+    if row.unknown:
+        parts.append(f"Nothing is claimed about {row.unknown:,} balls.")
+    return " ".join(parts)
+
+
+def inline_figure(content: str | bytes, caption: str, name: str) -> Markup:
+    """Return SVG text or a PNG as markup that needs no other file.
+
+    Identifiers of an SVG get the figure's name in front, so that two figures on a page do not mix.
+
+    Raises:
+        ValueError: if the content is neither SVG nor PNG, or the SVG carries a script.
+    """
+    label = Markup.escape(caption)
+    if isinstance(content, bytes):
+        if not content.startswith(b"\x89PNG"):
+            raise ValueError("a figure must be SVG text or PNG bytes")
+        data = base64.b64encode(content).decode()
+        return Markup(f'<img alt="{label}" src="data:image/png;base64,{data}">')
+    start = content.find("<svg")
+    if start < 0 or re.search(r"<script|<foreignObject|\son\w+\s*=", content, re.IGNORECASE):
+        raise ValueError("a figure must be SVG text without scripts, or PNG bytes")
+    svg = re.sub(r"<metadata>.*?</metadata>", "", content[start:], flags=re.DOTALL)
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = svg.replace('<style type="text/css">*{', f'<style type="text/css">#{name} *{{')
+    return Markup(svg.replace("<svg ", f'<svg id="{name}" role="img" aria-label="{label}" ', 1))
+
+
+def _entry(row: SummaryRow, details: RowDetails) -> dict[str, Any]:
+    return {
+        "row": row,
+        "details": details,
+        "claim": claim(row, details),
+        "verdict": verdict_text(row),
+        "status": "falsified" if row.falsified else row.status.replace(" ", "-"),
+        "counts": [
+            count_text(row.parameter_count),
+            count_text(row.nonzero_count),
+            count_text(row.depth),
+            count_text(row.width),
+            count_text(row.first_hidden_width),
+            count_text(row.bit_complexity),
+            bound_text(row.lower_bound),
+            ratio_text(row),
+        ],
+        "seconds": f"{sum(row.seconds.values()):.1f}",
+        "stages": ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in row.seconds.items()),
+    }

@@ -1,0 +1,242 @@
+"""One job: generate, construct, train, verify, report, tracked from the first line to the last."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipeline.construction import CONSTRUCTIONS
+from pipeline.data import SeparatedDataset, load_dataset
+from pipeline.exact import parse_norm, parse_ratio
+from pipeline.report import RunDetails, SummaryRow, console_table
+from pipeline.stages.construct import construct
+from pipeline.stages.generate import DATASET, generate
+from pipeline.stages.outcome import Outcome, outcome
+from pipeline.stages.report import report
+from pipeline.stages.store import StageOutputs, StageStore
+from pipeline.stages.train import train
+from pipeline.stages.verify import verify
+from pipeline.tracking import (
+    TrackedRun,
+    config_digest,
+    row_metrics,
+    run_name,
+    stage_time,
+    tracked_run,
+)
+from pipeline.tracking.git import git_tags
+
+_log = logging.getLogger("pipeline")
+_VERSIONS = ("torch", "numpy", "python-flint", "mlflow", "hydra-core")
+
+
+def run_job(
+    config: Mapping[str, Any], run_dir: Path, root: Path, command: str
+) -> tuple[SummaryRow, ...]:
+    """Return the summary's rows after running all stages; files go to `run_dir`.
+
+    Args:
+        config: resolved configuration (`pipeline.config.Config`) as plain values.
+        run_dir: where the files of this run go.
+        root: the repository, below which the tracking store lies.
+        command: the command line, for the report.
+
+    Raises:
+        ValueError: if the configuration or the data do not make sense.
+        TrackingError: if the tracking store fails.
+        StoreError: if a stage's outputs cannot be written.
+    """
+    tracking = config["tracking"]
+    tags = {
+        "dataset": str(config["dataset"]["name"]),
+        "config_digest": config_digest(config),
+    }
+    name = f"{config['dataset']['name']} rho{config['rho']}"
+    with tracked_run(
+        name,
+        root=root,
+        uri=tracking["uri"],
+        experiment=tracking["experiment"],
+        tags=tags,
+        params=config,
+    ) as run:
+        started = time.monotonic()
+        outcomes = _stages(config, run_dir, root, command, run)
+        spent = time.monotonic() - started
+    _log.info("\n%s", console_table([each.row for each in outcomes]))
+    _log.info("\nsummary    %s", run_dir / "summary.json")
+    if config["report"]["html"]:
+        _log.info("report     %s", run_dir / "report.html")
+    _log.info("dashboard  make ui   (run %s, %.0f s)", run.run_id, spent)
+    return tuple(each.row for each in outcomes)
+
+
+def _stages(
+    config: Mapping[str, Any], run_dir: Path, root: Path, command: str, run: TrackedRun
+) -> list[Outcome]:
+    rho, p = parse_ratio(config["rho"]), parse_norm(config["p"])
+    methods = _methods(config)
+    store = StageStore(Path(config["cache"]["folder"]), config["cache"]["enabled"])
+    with _stage("generate", config["dataset"]["name"]) as done:
+        generated = generate(store, config)
+        data = load_dataset(generated.file(DATASET))
+        done(generated, f"N = {data.N:,}, d = {data.d}, C = {data.C}")
+    run.set_tags(
+        {"mlflow.runName": run_name(data.name, data.d, data.N, str(rho), "+".join(methods))}
+    )
+    run.log_input(
+        data.name,
+        generated.digests[DATASET],
+        str(config["dataset"]["path"] or f"pipeline.data {config['dataset']['name']}"),
+        {"N": data.N, "d": data.d, "C": data.C},
+    )
+    outcomes = []
+    for name in methods:
+        stages = _made(store, config, name, generated)
+        outcomes.append(outcome(name, data, rho, p, stages, run_dir))
+        _track(run, outcomes[-1], data, headline=len(outcomes) == 1)
+    details = _details(config, data, generated, command, root, outcomes)
+    with _stage("report", str(run_dir)) as done:
+        started = time.monotonic()
+        written = report(outcomes, details, config, run_dir)
+        run.log_metrics({stage_time("report"): time.monotonic() - started})
+        done(None, f"{len(written)} files")
+    for path in written:
+        run.log_artifact(path)
+    return outcomes
+
+
+def _methods(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the constructions, then of the baseline.
+
+    Raises:
+        ValueError: if there is nothing to do.
+    """
+    methods = list(config["construction"])
+    if config["baseline"]["name"] != "none":
+        methods.append(config["baseline"]["name"])
+    if not methods:
+        raise ValueError("a job needs a construction or a baseline, got construction=[] and none")
+    return methods
+
+
+def _made(
+    store: StageStore, config: Mapping[str, Any], name: str, generated: StageOutputs
+) -> dict[str, StageOutputs]:
+    """Return the outputs of construction or training, and of verification."""
+    dataset = generated.file(DATASET)
+    stages = {"generate": generated}
+    if name in config["construction"]:
+        with _stage("construct", name) as done:
+            made = stages["construct"] = construct(store, name, config, dataset)
+            planned = "network.npz" not in made.digests
+            done(made, "planned, not built" if planned else "built")
+        if planned:
+            return stages
+    else:
+        with _stage("train", name) as done:
+            made = stages["train"] = train(store, config, dataset)
+            done(made, "trained")
+    files = {"dataset": dataset, "network": made.file("network.npz")}
+    if "certificate.json" in made.digests:
+        files["certificate"] = made.file("certificate.json")
+    with _stage("verify", name) as done:
+        stages["verify"] = verify(store, config, files)
+        done(stages["verify"], "every ball decided or tried")
+    return stages
+
+
+@contextmanager
+def _stage(stage: str, subject: str) -> Iterator[Any]:
+    """Print the stage before it starts and what came of it, reused or made, at its end."""
+    _log.info("%-9s  %s ...", stage, subject)
+
+    def done(outputs: StageOutputs | None, what: str) -> None:
+        how = "" if outputs is None else f"  ({outputs.seconds:.1f} s)"
+        if outputs is not None and outputs.reused:
+            how = "  (unchanged, reused)"
+        _log.info("%-9s  %s%s", "", what, how)
+
+    yield done
+
+
+def _track(run: TrackedRun, each: Outcome, data: SeparatedDataset, headline: bool) -> None:
+    """Log one row: the first on the job's own run, the others on runs nested in it."""
+    row = each.row
+    name = run_name(row.dataset, row.d, row.N, row.rho, row.construction)
+    if headline:
+        _log_row(run, each, data)
+    else:
+        with run.child(name) as child:
+            _log_row(child, each, data)
+    if each.curve:
+        with run.child(f"{row.construction} training curve", {"construction": row.construction}) as c:
+            columns = [key for key in each.curve[0] if key != "step"]
+            c.log_curve({f"train/{key}": [point[key] for point in each.curve] for key in columns})
+
+
+def _log_row(run: TrackedRun, each: Outcome, data: SeparatedDataset) -> None:
+    row = each.row
+    known = CONSTRUCTIONS.get(row.construction)
+    run.set_tags(
+        {
+            "construction": row.construction,
+            "dataset": row.dataset,
+            "verdict": each.verdict,
+            "paper_item": known.paper_item if known else "",
+        }
+    )
+    run.log_metrics(
+        row_metrics(
+            parameter_count=row.parameter_count,
+            nonzero_count=row.nonzero_count,
+            lower_bound=row.lower_bound,
+            upper_bound=each.upper_bound,
+            paper_plan=each.paper_plan,
+            depth=row.depth,
+            width=row.width,
+            first_hidden_width=row.first_hidden_width,
+            bit_complexity=row.bit_complexity,
+            N=row.N,
+            d=row.d,
+            C=row.C,
+            separation=data.separation(parse_norm(row.p)).nearest_float64,
+            rho=float(Fraction(row.rho)),
+            verified=row.verified,
+            falsified=row.falsified,
+            unknown=row.unknown,
+            error_upper=each.decision.get("error_upper"),
+            seconds=row.seconds,
+        )
+    )
+    for role, path in each.files.items():
+        run.log_artifact(path, None if role == "dataset" else row.construction)
+
+
+def _details(
+    config: Mapping[str, Any],
+    data: SeparatedDataset,
+    generated: StageOutputs,
+    command: str,
+    root: Path,
+    outcomes: Sequence[Outcome],
+) -> RunDetails:
+    return RunDetails.of_dataset(
+        data,
+        generated.digests[DATASET],
+        str(parse_ratio(config["rho"])),
+        str(parse_norm(config["p"])),
+        seed=config["seed"],
+        command=command,
+        date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        git_commit=git_tags(root).get("git_commit"),
+        versions=tuple((package, version(package)) for package in _VERSIONS),
+        rows=tuple(each.details for each in outcomes),
+    )

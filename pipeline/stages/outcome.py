@@ -1,0 +1,193 @@
+"""What a job found out about one construction or baseline, read back from the stages' files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from pipeline.construction import CONSTRUCTIONS, plan
+from pipeline.data import SeparatedDataset
+from pipeline.exact import digest_of_file
+from pipeline.report import BallData, FileDigest, RowDetails, SummaryRow
+from pipeline.stages.store import StageOutputs
+from pipeline.stages.verify import DECISION, VERDICTS
+from pipeline.theory import theorem_3_1, theorem_4_2
+
+_MARGIN = "distance of a ball's image from the nearest test of another label"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the summary with everything the report and the tracking say about it.
+
+    Args:
+        row: the summary's row.
+        details: the report's words about it.
+        balls: numbers of single balls.
+        files: paths by role, in the run directory.
+        decision: what the verification stage filed, empty for a plan.
+        curve: the training curve, empty for a construction.
+        upper_bound: leading term of Theorem 4.2, None where it does not apply.
+        paper_plan: parameters of the paper's construction at these sizes, None where none applies.
+    """
+
+    row: SummaryRow
+    details: RowDetails
+    balls: BallData
+    files: Mapping[str, Path]
+    decision: Mapping[str, Any]
+    curve: list[dict[str, float]]
+    upper_bound: float | None
+    paper_plan: int | None
+
+    @property
+    def verdict(self) -> str:
+        """VERIFIED, FALSIFIED or UNKNOWN for the network as a whole, PLANNED without one."""
+        if self.row.verified is None:
+            return "PLANNED"
+        if self.row.verified == self.row.N:
+            return "VERIFIED"
+        return "FALSIFIED" if self.row.falsified else "UNKNOWN"
+
+
+def outcome(
+    name: str,
+    data: SeparatedDataset,
+    rho: Fraction,
+    p: int | float,
+    stages: Mapping[str, StageOutputs],
+    run_dir: Path,
+) -> Outcome:
+    """Return the outcome of one method, its files copied into the run directory.
+
+    Args:
+        name: of the construction or baseline.
+        data: the dataset.
+        rho: robustness ratio.
+        p: norm of the balls.
+        stages: outputs of "generate", "construct" or "train", and "verify" unless planned.
+        run_dir: where the files go.
+    """
+    made = stages.get("construct") or stages["train"]
+    sizes = json.loads(made.file("sizes.json").read_text(encoding="utf-8"))
+    files = _copied(name, stages, made, run_dir)
+    decision: dict[str, Any] = {}
+    if "verify" in stages:
+        decision = json.loads(stages["verify"].file(DECISION).read_text(encoding="utf-8"))
+    curve = []
+    if "curve.json" in made.digests:
+        curve = json.loads(made.file("curve.json").read_text(encoding="utf-8"))
+    row = SummaryRow(
+        construction=name,
+        dataset=data.name,
+        N=data.N,
+        d=data.d,
+        C=data.C,
+        rho=str(rho),
+        p=str(p),
+        parameter_count=sizes["parameter_count"],
+        nonzero_count=sizes["nonzero_count"],
+        depth=sizes["depth"],
+        width=sizes["width"],
+        first_hidden_width=sizes["first_hidden_width"],
+        bit_complexity=sizes["bit_complexity"],
+        lower_bound=float(theorem_3_1(data.N, data.d, rho, p=p)),
+        verified=decision.get("verified"),
+        falsified=decision.get("falsified"),
+        unknown=decision.get("unknown"),
+        seconds={stage: outputs.seconds for stage, outputs in stages.items()},
+        files={
+            role: str(files[role].relative_to(run_dir)) if role in files else None
+            for role in ("dataset", "network", "certificate")
+        },
+    )
+    details = _details(name, sizes, decision, files, run_dir)
+    upper, paper = _bounds(data, rho, p)
+    return Outcome(row, details, _balls(name, decision), files, decision, curve, upper, paper)
+
+
+def _copied(
+    name: str, stages: Mapping[str, StageOutputs], made: StageOutputs, run_dir: Path
+) -> dict[str, Path]:
+    files = {"dataset": run_dir / "dataset.npz"}
+    if not files["dataset"].exists():
+        shutil.copyfile(stages["generate"].file("dataset.npz"), files["dataset"])
+    sources = {"network": (made, "network.npz"), "certificate": (made, "certificate.json")}
+    if "verify" in stages:
+        sources["verdicts"] = (stages["verify"], VERDICTS)
+    folder = run_dir / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for role, (outputs, file) in sources.items():
+        if file in outputs.digests:
+            files[role] = folder / file
+            shutil.copyfile(outputs.file(file), files[role])
+    return files
+
+
+def _details(
+    name: str,
+    sizes: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    files: Mapping[str, Path],
+    run_dir: Path,
+) -> RowDetails:
+    notes = [(str(label), str(text)) for label, text in sizes.get("notes", [])]
+    check = decision.get("check", {})
+    notes += [("confirmed by the checker", fact) for fact in check.get("facts", [])]
+    if check.get("reason"):
+        notes.append(("the checker's reason", check["reason"]))
+    if decision:
+        notes.append(("attacks tried", ", ".join(decision["attacks"])))
+        notes.append(("balls by method", _counts(decision["methods"])))
+    command = None
+    if "certificate" in files:
+        paths = [str(files[role].relative_to(run_dir)) for role in ("dataset", "network")]
+        paths.append(str(files["certificate"].relative_to(run_dir)))
+        command = f"python -m pipeline.verification.check {' '.join(paths)}"
+    known = CONSTRUCTIONS.get(name)
+    digests = tuple(
+        FileDigest(role, str(path.relative_to(run_dir)), digest_of_file(path))
+        for role, path in files.items()
+    )
+    return RowDetails(
+        name,
+        source=known.paper_item if known else "trained baseline",
+        decision_rule=decision.get("decision", "exact"),
+        notes=tuple(notes),
+        check_command=command,
+        files=digests,
+    )
+
+
+def _counts(methods: Mapping[str, int]) -> str:
+    named = {"none": "undecided"}
+    return ", ".join(f"{named.get(method, method)} {n:,}" for method, n in methods.items())
+
+
+def _balls(name: str, decision: Mapping[str, Any]) -> BallData:
+    slack = decision.get("check", {}).get("slack")
+    sampling = decision.get("sampling")
+    return BallData(
+        name,
+        margins=[s for s in slack if s is not None] if slack else None,
+        margin_label=_MARGIN,
+        error_upper=sampling["ball_upper"] if sampling else None,
+        confidence=f"{sampling['confidence']:.4g} for all balls at once" if sampling else "",
+    )
+
+
+def _bounds(
+    data: SeparatedDataset, rho: Fraction, p: int | float
+) -> tuple[float | None, int | None]:
+    """Return Theorem 4.2's leading term and the parameters of its plan, where they apply."""
+    if p != 2:
+        return None, None
+    upper = float(theorem_4_2(data.N, data.d, rho))
+    if 25 * data.d * rho * rho <= 1:
+        return upper, None
+    return upper, plan("thm_4_2_iii", data.N, data.d, data.C, rho).parameter_count()

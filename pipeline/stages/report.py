@@ -1,0 +1,38 @@
+"""Stage 5: reporting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.figures import figure_1, figure_bytes, replace_file, save_figure
+from pipeline.report import RunDetails, report_page, write_summary
+from pipeline.stages.outcome import Outcome
+from pipeline.theory import bounds_table
+
+CAPTION = "Figure 1: parameter bounds for this N and d, with this run's networks"
+
+
+def report(
+    outcomes: Sequence[Outcome], details: RunDetails, config: Mapping[str, Any], run_dir: Path
+) -> list[Path]:
+    """Return the files written: summary.json, Figure 1 in every format, report.html."""
+    rows = [each.row for each in outcomes]
+    written = [write_summary(run_dir / "summary.json", rows)]
+    pictures = {}
+    # The curves are bounds for p = 2; points of another norm do not belong on them.
+    if rows[0].p == "2":
+        least = min(point.rho for point in (row.measured() for row in rows))
+        table = bounds_table(rows[0].N, rows[0].d, rho_min=_left_end(rows[0].N, rows[0].d, least))
+        figure = figure_1(table, [row.measured() for row in rows])
+        written += save_figure(figure, run_dir / "figure1", config["report"]["formats"])
+        pictures[CAPTION] = figure_bytes(figure, "svg").decode()
+    if config["report"]["html"]:
+        page = report_page(rows, pictures, details, [each.balls for each in outcomes])
+        written.append(replace_file(run_dir / "report.html", page.encode()))
+    return written
+
+
+def _left_end(N: int, d: int, least: float) -> float:
+    return min(0.1 / (N * d**0.5), least)

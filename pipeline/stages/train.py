@@ -1,0 +1,40 @@
+"""Stage 3: training baseline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.data import load_dataset
+from pipeline.exact import digest_of_file, parse_norm, parse_ratio
+from pipeline.network import save_network
+from pipeline.stages.sizes import sizes_of_network
+from pipeline.stages.store import StageOutputs, StageStore
+
+NETWORK, SIZES, CURVE = "network.npz", "sizes.json", "curve.json"
+
+
+def train(store: StageStore, config: Mapping[str, Any], dataset_file: Path) -> StageOutputs:
+    """Return a trained network with its sizes and its training curve."""
+    options = {key: value for key, value in config["baseline"].items() if key != "name"}
+    ratio, p = parse_ratio(config["rho"]), parse_norm(config["p"])
+    identity = {"options": options, "rho": str(ratio), "p": str(p), "seed": config["seed"]}
+
+    def produce(folder: Path) -> None:
+        from pipeline.baseline import train_baseline
+
+        result = train_baseline(
+            load_dataset(dataset_file), ratio, p, seed=config["seed"], **options
+        )
+        save_network(folder / NETWORK, result.network)
+        last = result.curve[-1] if result.curve else {}
+        notes = [("training steps", f"{result.steps:,}")]
+        notes += [("stopped early", "yes" if result.stopped_early else "no")]
+        notes += [(f"last {key} (floating point)", f"{value:.4g}") for key, value in last.items()]
+        sizes = sizes_of_network(result.network) | {"notes": notes}
+        (folder / SIZES).write_text(json.dumps(sizes) + "\n", encoding="utf-8")
+        (folder / CURVE).write_text(json.dumps(result.curve) + "\n", encoding="utf-8")
+
+    return store.outputs("train", identity, {"dataset": digest_of_file(dataset_file)}, produce)

@@ -1,0 +1,64 @@
+"""Every bound of Figure 1 on one grid of rho, as a table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.theory.arguments import checked_sizes
+from pipeline.theory.lower_bounds import first_term, second_term, theorem_3_1
+from pipeline.theory.prior_bounds import prior_lower_bound, prior_upper_bound
+from pipeline.theory.upper_bounds import parallel_balls, theorem_4_2
+
+
+def bounds_table(
+    N: int,
+    d: int,
+    points: int = 400,
+    additive_d: bool = False,
+    rho_min: float | None = None,
+) -> pd.DataFrame:
+    """Return the bounds of Figure 1 against rho for one (N, d), p = 2, constants omitted.
+
+    Args:
+        N: number of points, >= 2.
+        d: input dimension, >= 1.
+        points: rows of the grid before its breakpoints are added, >= 2.
+        additive_d: keep the d of the input layer on every side; the paper's figure drops it.
+        rho_min: left end of the grid, by default a tenth of 1/(N sqrt d).
+
+    Returns:
+        A table sorted by rho with columns N, d, additive_d, rho, theorem_4_2, theorem_3_1,
+        theorem_3_1_first, theorem_3_1_second, prior_upper, prior_lower and parallel_balls.
+
+    Raises:
+        ValueError: if a size or the grid is out of range (Figure 1).
+    """
+    checked_sizes(N, d, "Figure 1")
+    if points < 2:
+        raise ValueError(f"points must be at least 2, got {points} (Figure 1)")
+    left = 0.1 / (N * d**0.5) if rho_min is None else float(rho_min)
+    if not 0 < left < 1:
+        raise ValueError(f"rho_min must lie in (0, 1), got {left!r} (Figure 1)")
+    rho = _grid(N, d, points, left)
+    columns = {
+        "theorem_4_2": theorem_4_2(N, d, rho, additive_d),
+        "theorem_3_1": theorem_3_1(N, d, rho, additive_d),
+        "theorem_3_1_first": first_term(N, d, rho, additive_d),
+        "theorem_3_1_second": second_term(N, d, rho),
+        "prior_upper": prior_upper_bound(N, d, rho, additive_d),
+        "prior_lower": prior_lower_bound(N, d, rho, additive_d),
+        "parallel_balls": parallel_balls(N, d, rho, additive_d),
+    }
+    return pd.DataFrame({"N": N, "d": d, "additive_d": additive_d, "rho": rho} | columns)
+
+
+def _grid(N: int, d: int, points: int, left: float) -> np.ndarray:
+    """Return ratios spaced evenly in log rho, with every breakpoint and both sides of the jump."""
+    jump = (1 - 1 / d) ** 0.5
+    # The second term rises between rho of about 1/2 and 1, where a logarithmic grid is coarse.
+    towards_one = 1 - np.geomspace(0.5, min(0.5, 0.01 / d), 40)
+    breaks = [1 / (N * d**0.5), d**-0.5, d ** (-1 / 6), jump, np.nextafter(jump, 1), *towards_one]
+    right = float(towards_one[-1])
+    grid = np.concatenate([np.geomspace(left, max(right, left), points), breaks])
+    return np.unique(grid[(grid >= left) & (grid < 1)])

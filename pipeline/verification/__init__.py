@@ -1,0 +1,1 @@
+"""Verdicts on balls: attacks, sampling, bounds; `check/` is the independent checker."""

@@ -1,0 +1,150 @@
+"""`python -m pipeline.verification.check DATASET NETWORK CERTIFICATE`: verdict, exit code 0 or 1."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+from pathlib import Path
+
+from pipeline.verification.check.balls import Claim, Findings
+from pipeline.verification.check.geometry import Cloud
+from pipeline.verification.check.parallel_balls import check_parallel_balls
+from pipeline.verification.check.readers import (
+    Certificate,
+    Dataset,
+    Network,
+    read_certificate,
+    read_dataset,
+    read_network,
+)
+from pipeline.verification.check.rejection import Rejected
+from pipeline.verification.check.separation import separation_power
+from pipeline.verification.check.yu2024 import check_yu2024
+
+_CHECKS = {"parallel_balls": check_parallel_balls, "thm_4_2_iii": check_yu2024}
+
+
+@dataclass(frozen=True)
+class _Case:
+    """The three files, read."""
+
+    dataset: Dataset
+    network: Network
+    certificate: Certificate
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Check one certificate and print what was proved; return 0 if every ball is VERIFIED."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.verification.check", description=main.__doc__)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("network", type=Path)
+    parser.add_argument("certificate", type=Path)
+    parser.add_argument("--output", type=Path, help="write the verdict of every ball as JSON")
+    options = parser.parse_args(arguments)
+    lines: list[str] = []
+    try:
+        case = _read(options.dataset, options.network, options.certificate)
+        separation, pair = _describe(case, lines)
+        findings = _findings(case, separation)
+    except Rejected as rejection:
+        document: dict[str, object] = {"verdict": "REJECTED", "reason": str(rejection)}
+        lines.append(f"REJECTED: {rejection}")
+    else:
+        document = _document(case, findings, separation, pair)
+        lines += [f"confirmed   {fact}" for fact in findings.facts]
+        lines.append(_verdict_line(findings))
+    print("\n".join(lines))
+    if options.output:
+        _write(options.output, document)
+    return 0 if document["verdict"] == "VERIFIED" else 1
+
+
+def _read(dataset: Path, network: Path, certificate: Path) -> _Case:
+    case = _Case(read_dataset(dataset), read_network(network), read_certificate(certificate))
+    for what, found, named in (
+        ("dataset", case.dataset.sha256, case.certificate.dataset_sha256),
+        ("network", case.network.sha256, case.certificate.network_sha256),
+    ):
+        if found != named:
+            raise Rejected(f"the certificate is about another {what} (SHA-256 {named[:16]}...)")
+    layers = case.network.layers
+    if layers[0].inputs != case.dataset.points.shape[1] or layers[-1].outputs != 1:
+        raise Rejected("the network does not map R^d to R")
+    return case
+
+
+def _describe(case: _Case, lines: list[str]) -> tuple[Fraction, tuple[int, int]]:
+    """Derive eps_D from the dataset; print the claim with everything it depends on."""
+    data, certificate = case.dataset, case.certificate
+    N, d = data.points.shape
+    p = "inf" if certificate.p == inf else str(certificate.p)
+    separation, i, j = separation_power(
+        Cloud(data.points, data.exponent), data.labels, certificate.p
+    )
+    power = "eps_D" if certificate.p in (1, inf) else f"eps_D^{p}"
+    lines += [
+        f"dataset     {data.name}  SHA-256 {data.sha256}",
+        f"network     {certificate.construction}, {len(case.network.layers)} layers  "
+        f"SHA-256 {case.network.sha256}",
+        f"rho = {certificate.rho}   p = {p}   N = {N}   d = {d}   C = {int(data.labels.max())}",
+        f"separation  {power} = {separation}, attained by points {i} and {j}",
+        f"claim       f(x) = y_i for every i and every x with ||x - x_i||_{p} < mu = rho * eps_D",
+    ]
+    return separation, (i, j)
+
+
+def _findings(case: _Case, separation: Fraction) -> Findings:
+    certificate = case.certificate
+    if certificate.construction not in _CHECKS:
+        raise Rejected(f"no check for construction {certificate.construction!r}")
+    ratio = certificate.rho
+    power = ratio if certificate.p == inf else ratio ** int(certificate.p)
+    claim = Claim(case.dataset, separation * power, certificate.p)
+    try:
+        return _CHECKS[certificate.construction](case.network, certificate.structure, claim)
+    except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
+        raise Rejected(f"the certificate's structure is not readable: {error!r}") from None
+
+
+def _verdict_line(findings: Findings) -> str:
+    count, total = int(findings.verified.sum()), len(findings.verified)
+    if count == total:
+        return f"VERIFIED: {count} of {total} balls"
+    return f"REJECTED: {count} of {total} balls proved; {findings.reason}"
+
+
+def _document(
+    case: _Case, findings: Findings, separation: Fraction, pair: tuple[int, int]
+) -> dict[str, object]:
+    complete = bool(findings.verified.all())
+    return {
+        "verdict": "VERIFIED" if complete else "REJECTED",
+        "reason": findings.reason,
+        "construction": case.certificate.construction,
+        "rho": str(case.certificate.rho),
+        "p": "inf" if case.certificate.p == inf else str(case.certificate.p),
+        "N": len(findings.verified),
+        "separation_power": str(separation),
+        "separation_pair": list(pair),
+        "dataset_sha256": case.dataset.sha256,
+        "network_sha256": case.network.sha256,
+        "facts": list(findings.facts),
+        "verified": int(findings.verified.sum()),
+        "unproved": [int(i) for i in (~findings.verified).nonzero()[0]],
+        "slack": [None if s != s else float(s) for s in findings.slack],
+    }
+
+
+def _write(path: Path, document: dict[str, object]) -> None:
+    temporary = path.with_name(path.name + ".partial")
+    temporary.write_text(json.dumps(document) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Affine forms in a layer's neurons, and the comparison of a layer with the forms it must hold.
+
+Every gadget is confirmed the same way: the quantities it needs (a coordinate, a running sum) are
+affine forms in the neurons of the previous layer, the next layer's rows must be given combinations
+of them, entry for entry, and new forms in the new neurons come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from pipeline.verification.check.readers import Layer
+from pipeline.verification.check.rejection import Rejected
+
+
+@dataclass(frozen=True)
+class Form:
+    """The affine form sum_i terms[i] * neuron_i + constant."""
+
+    terms: dict[int, Fraction] = field(default_factory=dict)
+    constant: Fraction = Fraction(0)
+
+    def __add__(self, other: Form) -> Form:
+        terms = dict(self.terms)
+        for i, value in other.terms.items():
+            total = terms.get(i, Fraction(0)) + value
+            if total:
+                terms[i] = total
+            else:
+                terms.pop(i, None)
+        return Form(terms, self.constant + other.constant)
+
+    def __mul__(self, factor: Fraction | int) -> Form:
+        if not factor:
+            return Form()
+        return Form({i: v * factor for i, v in self.terms.items()}, self.constant * factor)
+
+    def __sub__(self, other: Form) -> Form:
+        return self + other * -1
+
+    def plus(self, constant: Fraction | int) -> Form:
+        """Return the form with a number added."""
+        return Form(self.terms, self.constant + constant)
+
+
+def neuron(i: int) -> Form:
+    """Return the form that is one neuron."""
+    return Form({i: Fraction(1)})
+
+
+def rows_of(layer: Layer) -> list[Form]:
+    """Return the layer's pre-activations as forms in its inputs."""
+    scale = Fraction(2) ** layer.exponent
+    terms: list[dict[int, Fraction]] = [{} for _ in range(layer.outputs)]
+    for r, c, v in zip(
+        layer.rows.tolist(), layer.columns.tolist(), layer.values.tolist(), strict=True
+    ):
+        if v:
+            terms[r][c] = v * scale
+    return [Form(t, b * scale) for t, b in zip(terms, layer.bias.tolist(), strict=True)]
+
+
+def require_rows(number: int, found: Sequence[Form], expected: Sequence[Form], what: str) -> None:
+    """Reject unless the rows found in layer `number` are exactly the expected forms."""
+    if len(found) != len(expected):
+        raise Rejected(f"layer {number}: {what} needs {len(expected)} neurons, got {len(found)}")
+    for k, (mine, theirs) in enumerate(zip(found, expected, strict=True)):
+        if mine == theirs:
+            continue
+        if mine.constant != theirs.constant:
+            raise Rejected(
+                f"layer {number}, neuron {k}: {what} needs bias {theirs.constant}, "
+                f"got {mine.constant}"
+            )
+        columns = sorted(set(mine.terms) | set(theirs.terms))
+        at = next(c for c in columns if mine.terms.get(c, 0) != theirs.terms.get(c, 0))
+        raise Rejected(
+            f"layer {number}, neuron {k}: {what} needs weight {theirs.terms.get(at, 0)} on input "
+            f"{at}, got {mine.terms.get(at, 0)}"
+        )

@@ -1,0 +1,156 @@
+"""Readers of the three files (docs/format.md), written independently of the writers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.verification.check.rejection import Rejected
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Points n * 2**exponent, shape (N, d) of Python integers, and labels 1..C."""
+
+    name: str
+    points: np.ndarray
+    exponent: int
+    labels: np.ndarray
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One affine map: sorted nonzero entries and the bias, all times 2**exponent."""
+
+    inputs: int
+    outputs: int
+    rows: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
+    bias: np.ndarray
+    exponent: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """Affine maps with ReLU in between."""
+
+    layers: tuple[Layer, ...]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The claimed structure, with the digests of the files it speaks about."""
+
+    construction: str
+    rho: Fraction
+    p: float
+    structure: dict[str, Any]
+    dataset_sha256: str
+    network_sha256: str
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Return the dataset in a file; Rejected if it breaks the rules of Section 2.2."""
+    arrays, digest = _arrays(path, "separated-dataset 1")
+    points = _integers(arrays["points"])
+    labels = arrays["labels"].astype(np.int64)
+    if points.ndim != 2 or labels.shape != (len(points),):
+        raise Rejected(f"{path}: {points.shape} points do not fit {labels.shape} labels")
+    classes = np.unique(labels)
+    if len(classes) < 2 or not np.array_equal(classes, np.arange(1, len(classes) + 1)):
+        raise Rejected(f"{path}: labels must be 1..C with every class present and C >= 2")
+    return Dataset(str(arrays["name"]), points, int(arrays["exponent"]), labels, digest)
+
+
+def read_network(path: Path) -> Network:
+    """Return the network in a file; Rejected if shapes do not fit or a layer is no ReLU layer."""
+    arrays, digest = _arrays(path, "relu-network 1")
+    widths = [int(w) for w in arrays["widths"]]
+    entries = [int(n) for n in arrays["entries"]]
+    index, exponents = arrays["weight_index"], arrays["exponent"]
+    values, bias = _integers(arrays["weight"]), _integers(arrays["bias"])
+    depth = len(widths) - 1
+    if depth < 1 or min(widths) < 1 or len(entries) != depth or len(exponents) != depth:
+        raise Rejected(f"{path}: layer sizes do not fit together")
+    if sum(entries) != len(values) or len(index) != len(values) or sum(widths[1:]) != len(bias):
+        raise Rejected(f"{path}: numbers of weights or biases do not fit the layer sizes")
+    if len(arrays["activation"]) != depth - 1 or np.any(arrays["activation"] != 0):
+        raise Rejected(f"{path}: every hidden layer must be a ReLU layer")
+    layers, start, offset = [], 0, 0
+    for number in range(depth):
+        inputs, outputs = widths[number], widths[number + 1]
+        part = slice(start, start + entries[number])
+        flat = index[part]
+        if len(flat) and (
+            flat[0] < 0 or flat[-1] >= inputs * outputs or np.any(np.diff(flat) <= 0)
+        ):
+            raise Rejected(f"{path}: layer {number + 1} has entries out of place")
+        layers.append(
+            Layer(
+                inputs,
+                outputs,
+                flat // inputs,
+                flat % inputs,
+                values[part],
+                bias[offset : offset + outputs],
+                int(exponents[number]),
+            )
+        )
+        start, offset = start + entries[number], offset + outputs
+    return Network(tuple(layers), digest)
+
+
+def read_certificate(path: Path) -> Certificate:
+    """Return the certificate in a file; Rejected if rho, p or a field is not readable."""
+    try:
+        document = json.loads(Path(path).read_text(encoding="utf-8"))
+        if document["format"] != "robustness-certificate 1":
+            raise Rejected(f"{path}: unknown format {document['format']!r}")
+        rho, p = Fraction(document["rho"]), document["p"]
+        certificate = Certificate(
+            str(document["construction"]),
+            rho,
+            float("inf") if p == "inf" else int(p),
+            dict(document["structure"]),
+            str(document["dataset_sha256"]),
+            str(document["network_sha256"]),
+        )
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+        raise Rejected(f"{path}: truncated or not a certificate ({error})") from None
+    if not 0 < certificate.rho < 1:
+        raise Rejected(f"rho must lie in (0, 1), got {certificate.rho} (Definition 2.2)")
+    if certificate.p < 1:
+        raise Rejected(f"p must be at least 1, got {p}")
+    return certificate
+
+
+def _arrays(path: Path, expected: str) -> tuple[dict[str, np.ndarray], str]:
+    try:
+        content = Path(path).read_bytes()
+        with np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise Rejected(f"{path}: missing, truncated or damaged ({error})") from None
+    if str(arrays.get("format")) != expected:
+        raise Rejected(f"{path}: not a {expected!r} file")
+    return arrays, hashlib.sha256(content).hexdigest()
+
+
+def _integers(words: np.ndarray) -> np.ndarray:
+    """Return Python integers sum_l words[..., l] * 2**(32 l)."""
+    if words.dtype.kind != "i":
+        raise Rejected(f"integers expected, got {words.dtype}")
+    total = np.zeros(words.shape[:-1], dtype=object)
+    for level in range(words.shape[-1]):
+        total = total + words[..., level].astype(object) * (1 << (32 * level))
+    return total

@@ -1,0 +1,112 @@
+"""All attacks in a row: what one falsifies, the next ones leave alone; the rest is UNKNOWN."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from fractions import Fraction
+
+import numpy as np
+
+from pipeline.data import SeparatedDataset
+from pipeline.exact import parse_norm, parse_ratio
+from pipeline.network import ReLUNetwork
+from pipeline.verification.adversarial_points import adversarial_points_attack
+from pipeline.verification.null_space import null_space_attack
+from pipeline.verification.pgd import pgd_attack
+from pipeline.verification.sampling import SamplingResult, robust_memorization_error_upper
+from pipeline.verification.verdicts import (
+    BallVerdict,
+    Decision,
+    parse_decision,
+    require_matching,
+    unknown,
+)
+
+ATTACKS = ("null_space", "adversarial_points", "pgd", "sampling")
+
+_log = logging.getLogger(__name__)
+
+
+def falsify(
+    network: ReLUNetwork,
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    p: int | float = 2,
+    decision: str | Decision = Decision.NEAREST,
+    *,
+    attacks: Collection[str] = ATTACKS,
+    candidates: int = 3,
+    boundary_points: int = 4,
+    pgd_steps: int = 40,
+    pgd_restarts: int = 4,
+    samples: int = 100,
+    confidence: float = 0.95,
+    seed: int = 0,
+    workers: int | None = None,
+    device: str = "cpu",
+    progress: bool = False,
+) -> tuple[list[BallVerdict], SamplingResult | None]:
+    """Return FALSIFIED or UNKNOWN for every ball, and the sampled error bound.
+
+    Nothing here verifies: an attack that fails proves nothing.
+
+    Args:
+        network: scalar network on R^d.
+        dataset: the balls' centres and labels.
+        rho: robustness ratio.
+        p: norm of the balls.
+        decision: `exact` or `nearest`.
+        attacks: which of `ATTACKS` to run, always in that order. Sampling sees every ball.
+        candidates: other-label points tried a ball by the null-space attack.
+        boundary_points: random points a ball among the adversarial points.
+        pgd_steps: gradient steps a restart.
+        pgd_restarts: restarts a ball.
+        samples: samples a ball.
+        confidence: of the bound on the robust memorization error.
+        seed: of everything random.
+        workers: threads of the exact evaluation; the result does not depend on it.
+        device: where PGD computes gradients.
+        progress: whether to show a progress bar on standard error.
+
+    Returns:
+        One verdict a ball, by index, and the sampling result (None without sampling).
+
+    Raises:
+        ValueError: if an attack is unknown or an option does not fit.
+    """
+    require_matching(network, dataset)
+    rho, p, rule = parse_ratio(rho), parse_norm(p), parse_decision(decision)
+    strangers = sorted(set(attacks) - set(ATTACKS))
+    if strangers:
+        raise ValueError(f"attacks must be among {', '.join(ATTACKS)}, got {strangers[0]!r}")
+    found: dict[int, BallVerdict] = {}
+    result: SamplingResult | None = None
+
+    def keep(verdicts: Collection[BallVerdict]) -> None:
+        for verdict in verdicts:
+            found.setdefault(verdict.index, verdict)
+        _log.info("%d of %d balls falsified", len(found), dataset.N)
+
+    if "null_space" in attacks:
+        keep(null_space_attack(
+            network, dataset, rho, p, rule, candidates=candidates, workers=workers
+        ))
+    if "adversarial_points" in attacks:
+        keep(adversarial_points_attack(
+            network, dataset, rho, p, rule,
+            boundary_points=boundary_points, seed=seed, workers=workers,
+        ))
+    if "pgd" in attacks:
+        rest = np.array([i for i in range(dataset.N) if i not in found], dtype=np.int64)
+        keep(pgd_attack(
+            network, dataset, rho, p, rule, steps=pgd_steps, restarts=pgd_restarts,
+            balls=rest, seed=seed, workers=workers, device=device,
+        ))
+    if "sampling" in attacks:
+        result = robust_memorization_error_upper(
+            network, dataset, rho, p, rule, samples=samples, confidence=confidence,
+            seed=seed, workers=workers, progress=progress,
+        )
+        keep(result.witnesses)
+    return [found.get(i) or unknown(i) for i in range(dataset.N)], result

@@ -1,0 +1,23 @@
+"""One real SQLite store for the tests that only read and write runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.tracking import open_store, tracking_uri
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository root with spaces in its path and a store that is ready."""
+    folder = tmp_path_factory.mktemp("a lab's root")
+    open_store(tracking_uri(None, folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def client(root):
+    """A client of that store."""
+    return open_store(tracking_uri(None, root))
