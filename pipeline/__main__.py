@@ -6,6 +6,7 @@ import logging
 import os
 import shlex
 import sys
+import warnings
 from pathlib import Path
 
 import hydra
@@ -49,6 +50,18 @@ def _job(config: DictConfig) -> None:
         sys.exit(1)
 
 
+def _plain_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """Return a warning as one line for a reader of the console, who has no use for source lines."""
+    return f"warning: {message}\n"
+
+
 if __name__ == "__main__":
+    warnings.formatwarning = _plain_warning
     register_configuration()
     _job()

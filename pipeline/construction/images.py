@@ -65,9 +65,7 @@ def fraction_bits_for(value: Fraction, significant: int = _SIDE_BITS) -> int:
     return significant - size
 
 
-def images(
-    dataset: SeparatedDataset, rho: Fraction, p: int | float, phi: Projection
-) -> Images:
+def images(dataset: SeparatedDataset, rho: Fraction, p: int | float, phi: Projection) -> Images:
     """Return the images of the data under phi, the radius of the balls and their distance."""
     mu_squared = enclosing_l2_radius_squared(dataset.radius_power(rho, p), p, dataset.d)
     radius = root_upper(phi.lipschitz**2 * mu_squared, 2)

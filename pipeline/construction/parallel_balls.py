@@ -107,9 +107,7 @@ def build_parallel_balls(
 def sizes(dataset: SeparatedDataset, m: int) -> Sizes:
     """Return the sizes that fix a layout's parameter count."""
     counts = np.bincount(dataset.y)[1:]
-    return Sizes(
-        d=dataset.d, m=m, balls=dataset.N - int(counts.max()), bits=code_bits(dataset.C)
-    )
+    return Sizes(d=dataset.d, m=m, balls=dataset.N - int(counts.max()), bits=code_bits(dataset.C))
 
 
 def code_bits(classes: int) -> int:
@@ -265,9 +263,7 @@ def _ball_affine(centres: DyadicArray, threshold: Fraction, bias_bits: int) -> A
     return Affine(SparseIntegers.from_dense(matrix), bias, exponent).normalized()
 
 
-def _ball_network(
-    balls: Affine, codes: np.ndarray, bits: int, steepness: Fraction
-) -> ReLUNetwork:
+def _ball_network(balls: Affine, codes: np.ndarray, bits: int, steepness: Fraction) -> ReLUNetwork:
     """Return (z, S) -> w * sum of the ball tests of each code bit."""
     rows, columns = np.nonzero((codes[None, :] >> np.arange(bits)[:, None]) & 1)
     fraction_bits = steepness.denominator.bit_length() - 1

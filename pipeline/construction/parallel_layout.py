@@ -133,6 +133,9 @@ def _folds_within(sides: Sequence[Fraction], budget: Fraction) -> tuple[int, ...
 
     Halving the largest error first keeps every error within a factor 4 of the others; afterwards
     each coordinate, widest last, gives back a fold if the sum allows it.
+
+    Raises:
+        ValueError: if the gap would need more than `_MOST_FOLDS` folds.
     """
     folds = [0] * len(sides)
     errors = [square_error(s, 0) for s in sides]

@@ -174,7 +174,11 @@ def _projected(
     draws: int,
     seed: int,
 ) -> Images:
-    """Return images whose ratio of radius to separation is at most the one planned for."""
+    """Return images whose ratio of radius to separation is at most the one planned for.
+
+    Raises:
+        ValueError: if no draw keeps the ratio.
+    """
     if at.case in ("I", "II", "III"):
         return images(dataset, rho, 2, projection(dataset, at.kind, at.m, weight_bits, seed))
     for draw in range(draws):

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.data.dataset import SeparatedDataset
-from pipeline.exact.words import array_of_words, words_of_array
 from pipeline.exact import DyadicArray
 from pipeline.exact.files import load_arrays
+from pipeline.exact.words import array_of_words, words_of_array
 
 FORMAT = "separated-dataset 1"
 

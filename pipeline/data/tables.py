@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +36,9 @@ class Table:
 def read_table(path: Path | str, label: str | None = None) -> Table:
     """Return the points and labels in a file of the user.
 
-    CSV: a header row (a file without one is recognised by its numbers), one row a point; text is
-    read to the nearest float64. Parquet: one row a point. In both, the label column is named by
+    CSV: commas, a header row (a file without one is recognised by its numbers), one row a point;
+    a column of integers is read as such, any other to the nearest float64. Parquet: one row a
+    point. In both, the label column is named by
     `label` (without header: by its position from 0) or is the last one. NPZ: arrays "X" (N, d)
     and "y" (N,), or `label` names the label array.
 
@@ -60,49 +60,47 @@ def read_table(path: Path | str, label: str | None = None) -> Table:
         raise ValueError(f"{path} is empty; a dataset needs points (Section 2.2)")
     if suffix == ".npz":
         return _npz_table(path, label)
-    frame = _csv_frame(path, label) if suffix == ".csv" else _parquet_frame(path)
-    return _table_of_frame(path, frame, label)
+    if suffix == ".csv":
+        names, columns = _csv_columns(path, label)
+    else:
+        names, columns = _parquet_columns(path)
+    return _table_of_columns(path, names, columns, label)
 
 
-def _csv_frame(path: Path, label: str | None) -> pd.DataFrame:
+def _csv_columns(path: Path, label: str | None) -> tuple[list[str], list[np.ndarray]]:
+    """Return the names and the columns, as text, of a CSV file."""
     try:
-        header = _has_header(path, label)
-        with warnings.catch_warnings():
-            # A row with more fields than the header would lose data with a mere warning.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            names = pd.read_csv(path, header=0 if header else None, nrows=0, index_col=False)
-            column = _label_column(path, [str(name) for name in names.columns], label)
-            frame = pd.read_csv(
-                path,
-                header=0 if header else None,
-                index_col=False,
-                float_precision="round_trip",
-                skipinitialspace=True,
-                dtype={names.columns[column]: str},
-                low_memory=False,
+        with open(path, newline="", encoding="utf-8-sig") as handle:
+            reader = csv.reader(handle, skipinitialspace=True, strict=True)
+            rows = [row for row in reader if row]
+    except (csv.Error, UnicodeDecodeError) as why:
+        raise ValueError(f"{path} is not a readable CSV table: {why}") from None
+    if not rows:
+        raise ValueError(f"{path} is empty; a dataset needs points (Section 2.2)")
+    header = _has_header(path, rows, label)
+    names = rows[0] if header else [str(position) for position in range(len(rows[0]))]
+    points = rows[header:]
+    for number, row in enumerate(points, 1):
+        if len(row) != len(names):
+            raise ValueError(
+                f"{path}: row {number} has {len(row)} fields, the table {len(names)} columns"
             )
-    except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeDecodeError, csv.Error) as why:
-        raise ValueError(f"{path} is not a readable CSV table: {str(why).strip()}") from None
-    except pd.errors.EmptyDataError:
-        raise ValueError(f"{path} is empty; a dataset needs points (Section 2.2)") from None
-    return frame
+    table = np.array(points, dtype=object).reshape(len(points), len(names))
+    return [name.strip() for name in names], list(table.T)
 
 
-def _has_header(path: Path, label: str | None) -> bool:
+def _has_header(path: Path, rows: list[list[str]], label: str | None) -> bool:
     """Return whether the first row names the columns: it does unless all features are numbers.
 
     Raises:
         ValueError: if the first row reads 0, 1, 2, ... and could be either.
     """
-    with open(path, newline="", encoding="utf-8-sig") as handle:
-        rows = csv.reader(handle, skipinitialspace=True)
-        first = [field.strip() for field in next(rows, [])]
-        repeated = any(row and first and row[-1].strip() == first[-1] for row in rows)
-    if label is not None and label in first and not _is_number(label):
+    first = [field.strip() for field in rows[0]]
+    if label in first and not _is_number(str(label)):
         return True
-    if not all(_is_number(field) for field in first[:-1]) or len(first) < 2:
+    if len(first) < 2 or not all(_is_number(field) for field in first[:-1]):
         return True
-    if first[:-1] != [str(number) for number in range(len(first) - 1)]:
+    if first[:-1] != [str(position) for position in range(len(first) - 1)]:
         return False
     if _is_number(first[-1]):
         raise ValueError(
@@ -110,7 +108,7 @@ def _has_header(path: Path, label: str | None) -> bool:
             "columns by words"
         )
     # A class name comes again further down, the name of a column does not.
-    return not repeated
+    return all(row[-1].strip() != first[-1] for row in rows[1:])
 
 
 def _is_number(text: str) -> bool:
@@ -118,23 +116,31 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return True
+    # Python reads 1_000 as a number, tables do not.
+    return "_" not in text
 
 
-def _parquet_frame(path: Path) -> pd.DataFrame:
+def _parquet_columns(path: Path) -> tuple[list[str], list[np.ndarray]]:
     try:
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
     except ImportError as why:
         raise ValueError(f"reading {path} needs pyarrow: {why}") from None
     except (OSError, ValueError) as why:
         raise ValueError(f"{path} is truncated or not a Parquet file: {why}") from None
+    columns = [frame.iloc[:, at].to_numpy() for at in range(frame.shape[1])]
+    return [str(name) for name in frame.columns], columns
 
 
 def _npz_table(path: Path, label: str | None) -> Table:
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as why:
+        # np.load leaks the handle it opens itself when the archive is damaged.
+        with open(path, "rb") as handle:
+            if not zipfile.is_zipfile(handle):
+                raise zipfile.BadZipFile("no archive of arrays")
+            handle.seek(0)
+            with np.load(handle, allow_pickle=False) as data:
+                arrays = {name: data[name] for name in data.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as why:
         raise ValueError(f"{path} is truncated or not an NPZ file: {why}") from None
     name = label or "y"
     if name not in arrays:
@@ -147,52 +153,56 @@ def _npz_table(path: Path, label: str | None) -> Table:
             f"{path} needs X of shape (N, d) and {name} of shape (N,), got {X.shape} and {y.shape}"
         )
     features = tuple(str(column) for column in range(X.shape[1]))
-    columns = [pd.Series(X[:, column]) for column in range(X.shape[1])]
-    return Table(_points(path, features, columns), y, name, features)
+    return Table(_points(path, features, list(X.T)), y, name, features)
 
 
-def _label_column(path: Path, columns: list[str], label: str | None) -> int:
-    if label is None:
-        return len(columns) - 1
-    if label not in columns:
-        raise ValueError(f"{path} has no label column {label!r}, its columns are {columns}")
-    return columns.index(label)
+def _table_of_columns(
+    path: Path, names: list[str], columns: list[np.ndarray], label: str | None
+) -> Table:
+    if label is not None and label not in names:
+        raise ValueError(f"{path} has no label column {label!r}, its columns are {names}")
+    at = len(names) - 1 if label is None else names.index(label)
+    features = tuple(names[:at] + names[at + 1 :])
+    return Table(
+        _points(path, features, columns[:at] + columns[at + 1 :]), columns[at], names[at], features
+    )
 
 
-def _table_of_frame(path: Path, frame: pd.DataFrame, label: str | None) -> Table:
-    names = [str(name) for name in frame.columns]
-    column = _label_column(path, names, label)
-    features = tuple(name for at, name in enumerate(names) if at != column)
-    columns = [frame.iloc[:, at] for at in range(len(names)) if at != column]
-    labels = np.array(frame.iloc[:, column].to_numpy(), dtype=None, copy=True)
-    return Table(_points(path, features, columns), labels, names[column], features)
-
-
-def _points(path: Path, features: tuple[str, ...], columns: list[pd.Series]) -> DyadicArray:
+def _points(path: Path, features: tuple[str, ...], columns: list[np.ndarray]) -> DyadicArray:
     if not columns:
         raise ValueError(f"{path} needs a feature column besides the label (Section 2.2)")
     if len(columns[0]) == 0:
         raise ValueError(f"{path} is empty; a dataset needs points (Section 2.2)")
     return joined_columns(
-        [_column(path, name, series) for name, series in zip(features, columns, strict=True)]
+        [_column(path, name, values) for name, values in zip(features, columns, strict=True)]
     )
 
 
-def _column(path: Path, name: str, series: pd.Series) -> DyadicArray:
-    """Return one feature exactly; integers keep all their bits."""
-    missing = np.flatnonzero(series.isna().to_numpy())
-    if len(missing):
-        raise _bad_cell(path, name, int(missing[0]), "is missing or NaN")
-    values = series.to_numpy()
+def _column(path: Path, name: str, values: np.ndarray) -> DyadicArray:
+    """Return one feature exactly; a column of integers keeps all their bits."""
     if values.dtype.kind not in "iufb":
-        numbers = pd.to_numeric(series.astype(str), errors="coerce").to_numpy()
-        broken = np.flatnonzero(np.isnan(numbers))
-        row = int(broken[0]) if len(broken) else 0
-        raise _bad_cell(path, name, row, f"is no number: {str(values[row])!r}")
-    infinite = np.flatnonzero(~np.isfinite(values))
-    if len(infinite):
-        raise _bad_cell(path, name, int(infinite[0]), f"is {values[infinite[0]]}")
+        values = _numbers(path, name, values)
+    if values.dtype.kind == "f":
+        broken = np.flatnonzero(~np.isfinite(values))
+        if len(broken):
+            value = values[broken[0]]
+            what = "is missing or NaN" if np.isnan(value) else f"is {value}"
+            raise _bad_cell(path, name, int(broken[0]), what)
     return as_dyadic(values)
+
+
+def _numbers(path: Path, name: str, values: np.ndarray) -> np.ndarray:
+    """Return text and mixed objects as integers where all are, else as the nearest float64."""
+    texts = ["nan" if missing else str(v).strip() for v, missing in zip(values, pd.isna(values), strict=True)]
+    for row, text in enumerate(texts):
+        if text and not _is_number(text):
+            raise _bad_cell(path, name, row, f"is no number: {text!r}")
+    try:
+        integers = np.empty(len(texts), dtype=object)
+        integers[:] = [int(text) for text in texts]
+    except ValueError:
+        return np.array([float(text or "nan") for text in texts])
+    return integers
 
 
 def _bad_cell(path: Path, name: str, row: int, what: str) -> ValueError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -17,15 +18,17 @@ INT64_SAFE = 1 << 62
 
 
 def compact(numerators: np.ndarray) -> np.ndarray:
-    """Return the integers as int64 where all lie below 2**62 in magnitude, else as objects."""
+    """Return the integers as int64 where all lie below 2**62 in magnitude, else as objects.
+
+    Raises:
+        ValueError: if the entries are not integers.
+    """
     array = np.asarray(numerators)
     if array.dtype != object:
         if array.dtype.kind not in "iub":
             raise ValueError(f"numerators must be integers, got dtype {array.dtype}")
         if array.dtype.kind == "u" or array.itemsize == 8:
-            big = array.size and (
-                int(array.max()) >= INT64_SAFE or int(array.min()) <= -INT64_SAFE
-            )
+            big = array.size and (int(array.max()) >= INT64_SAFE or int(array.min()) <= -INT64_SAFE)
             if big:
                 objects = np.empty(array.shape, dtype=object)
                 objects.reshape(-1)[:] = array.reshape(-1).tolist()
@@ -68,8 +71,8 @@ class DyadicArray:
     def __len__(self) -> int:
         return len(self.numerators)
 
-    def __getitem__(self, index: object) -> DyadicArray:
-        return DyadicArray(np.asarray(self.numerators[index]), self.exponent)  # type: ignore[index]
+    def __getitem__(self, index: Any) -> DyadicArray:
+        return DyadicArray(np.asarray(self.numerators[index]), self.exponent)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DyadicArray):

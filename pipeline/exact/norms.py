@@ -119,6 +119,9 @@ def enclosing_l2_radius_squared(power: Fraction, p: int | float, d: int) -> Frac
         power: the power of the l_p radius.
         p: the norm.
         d: dimension.
+
+    Raises:
+        ValueError: if p is below 1.
     """
     if p == inf:
         return power * power * d

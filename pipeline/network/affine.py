@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -90,7 +91,11 @@ class SparseIntegers:
         return SparseIntegers(self.shape, self.index, _exact_product(self.values, factor))
 
     def __matmul__(self, other: SparseIntegers) -> SparseIntegers:
-        """Return the exact matrix product."""
+        """Return the exact matrix product.
+
+        Raises:
+            ValueError: if the shapes do not match.
+        """
         if self.shape[1] != other.shape[0]:
             raise ValueError(f"shapes do not match: {self.shape} @ {other.shape}")
         pointers = np.searchsorted(other.rows, np.arange(other.shape[0] + 1))
@@ -155,8 +160,8 @@ class Affine:
     def from_fractions(
         cls,
         shape: tuple[int, int],
-        entries: dict[tuple[int, int], Fraction | int],
-        bias: dict[int, Fraction | int],
+        entries: Mapping[tuple[int, int], Fraction | int],
+        bias: Mapping[int, Fraction | int],
     ) -> Affine:
         """Return the map with the given dyadic entries, zero elsewhere.
 
@@ -187,7 +192,11 @@ class Affine:
         return self.weight.shape[0]
 
     def at_exponent(self, exponent: int) -> Affine:
-        """Return the same map written with a finer exponent."""
+        """Return the same map written with a finer exponent.
+
+        Raises:
+            ValueError: if the exponent is coarser than the map's own.
+        """
         shift = self.exponent - exponent
         if shift < 0:
             raise ValueError(f"exponent must be at most {self.exponent}, got {exponent}")

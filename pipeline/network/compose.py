@@ -23,9 +23,7 @@ def serial(*networks: ReLUNetwork) -> ReLUNetwork:
     activations: list[Activation] = list(networks[0].activations)
     for network in networks[1:]:
         if layers[-1].outputs != network.inputs:
-            raise ValueError(
-                f"serial: {layers[-1].outputs} outputs meet {network.inputs} inputs"
-            )
+            raise ValueError(f"serial: {layers[-1].outputs} outputs meet {network.inputs} inputs")
         layers[-1] = network.layers[0].after(layers[-1])
         layers.extend(network.layers[1:])
         activations.extend(network.activations)

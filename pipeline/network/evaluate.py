@@ -48,10 +48,12 @@ class _ExactLayer:
     terms: int
 
 
-def evaluate_exact(
-    network: ReLUNetwork, X: DyadicArray, workers: int | None = None
-) -> DyadicArray:
-    """Return f(x) of every row of X, exactly (see `ReLUNetwork.evaluate_exact`)."""
+def evaluate_exact(network: ReLUNetwork, X: DyadicArray, workers: int | None = None) -> DyadicArray:
+    """Return f(x) of every row of X, exactly (see `ReLUNetwork.evaluate_exact`).
+
+    Raises:
+        ValueError: if X does not have d columns.
+    """
     if len(X.shape) != 2 or X.shape[1] != network.inputs:
         raise ValueError(f"X must have shape (n, {network.inputs}), got {X.shape}")
     bits = limb_bits_for(max(_terms(layer) for layer in network.layers))
@@ -122,9 +124,7 @@ def _prepared(
         planes = sign_digits(weights, bits) if len(weights) else np.zeros((1, 0))
         shape = affine.weight.shape
         matrices = [_matrix(affine, plane, shape) for plane in planes]
-        layers.append(
-            _ExactLayer(matrices, sign_digits(bias, bits), activation, _terms(affine))
-        )
+        layers.append(_ExactLayer(matrices, sign_digits(bias, bits), activation, _terms(affine)))
         if activation == "threshold":
             exponents = np.zeros(affine.outputs, dtype=np.int64)
     return layers, exponents
@@ -139,9 +139,7 @@ def _matrix(affine: Affine, values: np.ndarray, shape: tuple[int, int]) -> np.nd
     return out.reshape(shape)
 
 
-def _row_scaled(
-    affine: Affine, exponents: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _row_scaled(affine: Affine, exponents: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return weights and bias as integers, each row with the coarsest exponent that is exact."""
     rows, columns = affine.weight.rows, affine.weight.columns
     odd, trailing = _odd_part(affine.weight.values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class Activation(str, Enum):
+class Activation(StrEnum):
     """Activation of a hidden layer: relu(u) = max(u, 0), threshold(u) = 1 if u >= 0 else 0."""
 
     RELU = "relu"

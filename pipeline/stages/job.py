@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from pipeline.data import SeparatedDataset, load_dataset
 from pipeline.exact import parse_norm, parse_ratio
 from pipeline.report import RunDetails, SummaryRow, console_table
 from pipeline.stages.construct import construct
-from pipeline.stages.generate import DATASET, generate
+from pipeline.stages.generate import DATASET, NOTES, generate
 from pipeline.stages.outcome import Outcome, outcome
 from pipeline.stages.report import report
 from pipeline.stages.store import StageOutputs, StageStore
@@ -87,7 +88,7 @@ def _stages(
     with _stage("generate", config["dataset"]["name"]) as done:
         generated = generate(store, config)
         data = load_dataset(generated.file(DATASET))
-        done(generated, f"N = {data.N:,}, d = {data.d}, C = {data.C}")
+        done(generated, f"N = {data.N:,}, d = {data.d}, C = {data.C}{_merged(generated)}")
     run.set_tags(
         {"mlflow.runName": run_name(data.name, data.d, data.N, str(rho), "+".join(methods))}
     )
@@ -111,6 +112,13 @@ def _stages(
     for path in written:
         run.log_artifact(path)
     return outcomes
+
+
+def _merged(generated: StageOutputs) -> str:
+    """Return how many repeated rows were merged, also when the dataset was made earlier."""
+    notes = json.loads(generated.file(NOTES).read_text(encoding="utf-8"))
+    count = notes.get("merged_duplicates", 0)
+    return f"; {count:,} repeated rows merged" if count else ""
 
 
 def _methods(config: Mapping[str, Any]) -> list[str]:
@@ -177,9 +185,12 @@ def _track(run: TrackedRun, each: Outcome, data: SeparatedDataset, headline: boo
         with run.child(name) as child:
             _log_row(child, each, data)
     if each.curve:
-        with run.child(f"{row.construction} training curve", {"construction": row.construction}) as c:
+        tags = {"construction": row.construction}
+        with run.child(f"{row.construction} training curve", tags) as child:
             columns = [key for key in each.curve[0] if key != "step"]
-            c.log_curve({f"train/{key}": [point[key] for point in each.curve] for key in columns})
+            child.log_curve(
+                {f"train/{key}": [point[key] for point in each.curve] for key in columns}
+            )
 
 
 def _log_row(run: TrackedRun, each: Outcome, data: SeparatedDataset) -> None:

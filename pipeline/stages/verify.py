@@ -13,9 +13,7 @@ from pipeline.stages.store import StageOutputs, StageStore
 VERDICTS, DECISION = "verdicts.csv", "decision.json"
 
 
-def verify(
-    store: StageStore, config: Mapping[str, Any], files: Mapping[str, Path]
-) -> StageOutputs:
+def verify(store: StageStore, config: Mapping[str, Any], files: Mapping[str, Path]) -> StageOutputs:
     """Return the verdict of every ball and what decided it.
 
     Args:

@@ -93,7 +93,7 @@ def test_processes_that_start_together_on_a_new_store_all_succeed(tmp_path):
         for i in range(4)
     ]
     for racer in racers:
-        _, errors = racer.communicate(timeout=120)
+        _, errors = racer.communicate(timeout=240)
         assert racer.returncode == 0, errors
     client = open_store(tracking_uri(None, tmp_path))
     experiment = client.get_experiment_by_name("robust-memorization")

@@ -1,4 +1,4 @@
-"""`python -m pipeline.verification.check DATASET NETWORK CERTIFICATE`: verdict, exit code 0 or 1."""
+"""`python -m pipeline.verification.check DATASET NETWORK CERTIFICATE`: verdict, exit 0 or 1."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ class _Case:
 
 def main(arguments: list[str] | None = None) -> int:
     """Check one certificate and print what was proved; return 0 if every ball is VERIFIED."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.verification.check", description=main.__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.verification.check", description=main.__doc__
+    )
     parser.add_argument("dataset", type=Path)
     parser.add_argument("network", type=Path)
     parser.add_argument("certificate", type=Path)

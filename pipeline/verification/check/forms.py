@@ -63,7 +63,11 @@ def rows_of(layer: Layer) -> list[Form]:
 
 
 def require_rows(number: int, found: Sequence[Form], expected: Sequence[Form], what: str) -> None:
-    """Reject unless the rows found in layer `number` are exactly the expected forms."""
+    """Reject unless the rows found in layer `number` are exactly the expected forms.
+
+    Raises:
+        Rejected: at the first row that differs.
+    """
     if len(found) != len(expected):
         raise Rejected(f"layer {number}: {what} needs {len(expected)} neurons, got {len(found)}")
     for k, (mine, theirs) in enumerate(zip(found, expected, strict=True)):

@@ -64,7 +64,11 @@ class _Tests:
 
 
 def check_parallel_balls(network: Network, structure: dict[str, Any], claim: Claim) -> Findings:
-    """Return which balls are proved right; Rejected if a gadget is not what it claims to be."""
+    """Return which balls are proved right; Rejected if a gadget is not what it claims to be.
+
+    Raises:
+        Rejected: if the layers are not the claimed gadgets.
+    """
     front = _front(network.layers, structure)
     if len(network.layers) != front.used + 3:
         raise Rejected(f"expected {front.used + 3} layers, got {len(network.layers)}")
@@ -149,7 +153,11 @@ def _fold_layers(
 
 
 def _tests(balls: Layer, bits: Layer, front: _Front) -> _Tests:
-    """Read c_n and A_n from the ball layer: row n must be A_n - S + 2 <c_n, z> - |c_n|^2."""
+    """Read c_n and A_n from the ball layer: row n must be A_n - S + 2 <c_n, z> - |c_n|^2.
+
+    Raises:
+        Rejected: if a row is no ball test, or a bit could be lowered.
+    """
     carried = front.state.carried
     place = {next(iter(form.terms)): j for j, form in enumerate(carried)}
     centres, levels = [], []
@@ -178,10 +186,12 @@ def _tests(balls: Layer, bits: Layer, front: _Front) -> _Tests:
     return _Tests(centres, levels, masks, weights, offsets)
 
 
-def _codes(
-    last: Layer, offsets: list[Fraction], majority: int, claim: Claim
-) -> np.ndarray:
-    """Return the code of each label (entry 0 unused), after checking that it decodes exactly."""
+def _codes(last: Layer, offsets: list[Fraction], majority: int, claim: Claim) -> np.ndarray:
+    """Return the code of each label (entry 0 unused), after checking that it decodes exactly.
+
+    Raises:
+        Rejected: if a label's code does not decode to it.
+    """
     classes = int(claim.data.labels.max())
     if not 1 <= majority <= classes or (classes - 1).bit_length() > len(offsets):
         raise Rejected(f"{len(offsets)} bits and majority class {majority} do not fit C")

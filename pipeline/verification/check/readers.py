@@ -60,7 +60,11 @@ class Certificate:
 
 
 def read_dataset(path: Path) -> Dataset:
-    """Return the dataset in a file; Rejected if it breaks the rules of Section 2.2."""
+    """Return the dataset in a file; Rejected if it breaks the rules of Section 2.2.
+
+    Raises:
+        Rejected: if the file is damaged or breaks the rules of Section 2.2.
+    """
     arrays, digest = _arrays(path, "separated-dataset 1")
     points = _integers(arrays["points"])
     labels = arrays["labels"].astype(np.int64)
@@ -73,7 +77,11 @@ def read_dataset(path: Path) -> Dataset:
 
 
 def read_network(path: Path) -> Network:
-    """Return the network in a file; Rejected if shapes do not fit or a layer is no ReLU layer."""
+    """Return the network in a file; Rejected if shapes do not fit or a layer is no ReLU layer.
+
+    Raises:
+        Rejected: if the file is damaged, shapes do not fit, or a layer is no ReLU layer.
+    """
     arrays, digest = _arrays(path, "relu-network 1")
     widths = [int(w) for w in arrays["widths"]]
     entries = [int(n) for n in arrays["entries"]]
@@ -111,7 +119,11 @@ def read_network(path: Path) -> Network:
 
 
 def read_certificate(path: Path) -> Certificate:
-    """Return the certificate in a file; Rejected if rho, p or a field is not readable."""
+    """Return the certificate in a file; Rejected if rho, p or a field is not readable.
+
+    Raises:
+        Rejected: if the file is damaged, or rho or p is out of range.
+    """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
         if document["format"] != "robustness-certificate 1":
@@ -147,7 +159,11 @@ def _arrays(path: Path, expected: str) -> tuple[dict[str, np.ndarray], str]:
 
 
 def _integers(words: np.ndarray) -> np.ndarray:
-    """Return Python integers sum_l words[..., l] * 2**(32 l)."""
+    """Return Python integers sum_l words[..., l] * 2**(32 l).
+
+    Raises:
+        Rejected: if the words are no integers.
+    """
     if words.dtype.kind != "i":
         raise Rejected(f"integers expected, got {words.dtype}")
     total = np.zeros(words.shape[:-1], dtype=object)

@@ -61,7 +61,11 @@ def _widened(least: float, p: float, points: Cloud) -> float:
 def _coarse_powers(
     integers: np.ndarray, p: float
 ) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return the distance powers on a grid, exact integers in float64, for p != 2."""
+    """Return the distance powers on a grid, exact integers in float64, for p != 2.
+
+    Raises:
+        Rejected: if p is too large for exact float64 integers.
+    """
     m = integers.shape[1]
     degree = 1 if p == inf else int(p)
     largest = max(int(np.abs(integers).max()), 1)

@@ -2,7 +2,7 @@
 
 Lemma. Block i holds c_i, B_i, w_i > 0 and a label l_i > 0. With r_i = relu(w_i (t_i - B_i)) the
 running output y becomes max(y, l_i (1 - r_i)), and min(|z - c_i|^2, M^2) <= t_i, with
-t_i <= |z - c_i|^2 + err where |z_j - c_ij| <= M for all j. On a ball whose image lies within r of p:
+t_i <= |z - c_i|^2 + err where |z_j - c_ij| <= M for all j. On a ball with its image within r of p:
     near  if (|p - c_i| + r)^2 + err <= B_i and |p - c_i| + r <= M, block i offers exactly l_i;
     far   if |p - c_i| >= r + sqrt(A_i) and M^2 >= A_i = B_i + 1/w_i, block i offers at most 0.
 A block with l_i at most the ball's label y never raises the output above y.
@@ -50,21 +50,33 @@ class _Reader:
     used: int = 0
 
     def rows(self) -> list[Form]:
-        """Return the next layer's rows."""
+        """Return the next layer's rows.
+
+        Raises:
+            Rejected: if no layer is left.
+        """
         if self.used >= len(self.layers):
             raise Rejected("the network has too few layers")
         self.used += 1
         return rows_of(self.layers[self.used - 1])
 
     def following(self) -> list[Form]:
-        """Return the rows of the layer after the last one read, without consuming it."""
+        """Return the rows of the layer after the last one read, without consuming it.
+
+        Raises:
+            Rejected: if no layer is left.
+        """
         if self.used >= len(self.layers):
             raise Rejected("the network has too few layers")
         return rows_of(self.layers[self.used])
 
 
 def check_yu2024(network: Network, structure: dict[str, Any], claim: Claim) -> Findings:
-    """Return which balls are proved right; Rejected if a block is not what it claims to be."""
+    """Return which balls are proved right; Rejected if a block is not what it claims to be.
+
+    Raises:
+        Rejected: if a layer is not what its block needs.
+    """
     m, folds, count = (int(structure[k]) for k in ("m", "folds", "blocks"))
     side = Fraction(structure["side"])
     if min(m, folds) < 1 or count < 2 or side <= 0:
@@ -98,7 +110,11 @@ def _block(
     folds: int,
     side: Fraction,
 ) -> tuple[_Block, list[Form], Form, list[Form]]:
-    """Confirm one block; return it, the forms of z and y after it, and the rows z in the input."""
+    """Confirm one block; return it, the forms of z and y after it, and the rows z in the input.
+
+    Raises:
+        Rejected: if a layer is not what its block needs.
+    """
     kept = 0 if i == count - 1 else m
     found = reader.rows()
     if len(found) != 2 * m + 1:
@@ -136,9 +152,7 @@ def _block(
     )
 
 
-def _squares(
-    reader: _Reader, after: list[Form], m: int, folds: int, side: Fraction
-) -> Folding:
+def _squares(reader: _Reader, after: list[Form], m: int, folds: int, side: Fraction) -> Folding:
     """Confirm the folds of u_j = |z_j - c_j| on [0, M]; y is carried after the coordinates."""
     distances = [neuron(1 + j) + neuron(1 + m + j) for j in range(m)]
     total = Form()
@@ -152,7 +166,11 @@ def _squares(
 
 
 def _threshold(row: Form, total: Form, number: int) -> tuple[Fraction, Fraction]:
-    """Return B and w of the row w (t - B), t the confirmed sum of squares."""
+    """Return B and w of the row w (t - B), t the confirmed sum of squares.
+
+    Raises:
+        Rejected: if the row is no positive multiple of t - B.
+    """
     at = next(iter(total.terms))
     steepness = row.terms.get(at, Fraction(0)) / total.terms[at]
     if steepness <= 0 or (row - total * steepness).terms:
