@@ -65,12 +65,12 @@ class BaselineConfig:
 
     name: str = MISSING
     width: int = 256
-    depth: int = 3
+    depth: int = 4
     loss: str = "pgd"
     max_steps: int = 1500
     max_seconds: float | None = None
     batch_size: int = 256
-    learning_rate: float = 2e-3
+    learning_rate: float = 5e-3
     attack_steps: int = 5
     evaluation_attack_steps: int = 20
     evaluate_every: int = 100

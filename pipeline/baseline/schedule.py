@@ -35,8 +35,12 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name in (
-            "max_steps", "batch_size", "attack_steps", "evaluation_attack_steps",
-            "evaluate_every", "patience",
+            "max_steps",
+            "batch_size",
+            "attack_steps",
+            "evaluation_attack_steps",
+            "evaluate_every",
+            "patience",
         ):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")

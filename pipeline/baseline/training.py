@@ -137,8 +137,14 @@ def train_baseline(
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     schedule = Schedule(
-        max_steps, max_seconds, batch_size, learning_rate, attack_steps,
-        evaluation_attack_steps, evaluate_every, patience,
+        max_steps,
+        max_seconds,
+        batch_size,
+        learning_rate,
+        attack_steps,
+        evaluation_attack_steps,
+        evaluate_every,
+        patience,
     )
     target, objective = training_device(device), loss_by_name(loss)
     normalization = Normalization.of_dataset(dataset, radius_below(dataset, rho, p))

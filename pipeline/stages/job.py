@@ -23,7 +23,7 @@ from pipeline.stages.outcome import Outcome, outcome
 from pipeline.stages.report import report
 from pipeline.stages.store import StageOutputs, StageStore
 from pipeline.stages.train import train
-from pipeline.stages.verify import verify
+from pipeline.stages.verify import DECISION, verify
 from pipeline.tracking import (
     TrackedRun,
     config_digest,
@@ -118,7 +118,7 @@ def _merged(generated: StageOutputs) -> str:
     """Return how many repeated rows were merged, also when the dataset was made earlier."""
     notes = json.loads(generated.file(NOTES).read_text(encoding="utf-8"))
     count = notes.get("merged_duplicates", 0)
-    return f"; {count:,} repeated rows merged" if count else ""
+    return f"; repeated rows merged: {count:,}" if count else ""
 
 
 def _methods(config: Mapping[str, Any]) -> list[str]:
@@ -157,8 +157,13 @@ def _made(
         files["certificate"] = made.file("certificate.json")
     with _stage("verify", name) as done:
         stages["verify"] = verify(store, config, files)
-        done(stages["verify"], "every ball decided or tried")
+        done(stages["verify"], _verdicts(stages["verify"]))
     return stages
+
+
+def _verdicts(verified: StageOutputs) -> str:
+    document = json.loads(verified.file(DECISION).read_text(encoding="utf-8"))
+    return ", ".join(f"{document[v]:,} {v}" for v in ("verified", "falsified", "unknown"))
 
 
 @contextmanager

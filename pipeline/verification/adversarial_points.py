@@ -51,9 +51,7 @@ def adversarial_points(
     partners = nearest_other_label(scaled_floats(dataset.X)[0], dataset.y, 1)[:, 0]
     directions = [np.zeros((dataset.N, dataset.d)), towards(dataset, everyone, partners, p)]
     generator = stream(seed, "adversarial_points")
-    directions += [
-        on_sphere(generator, dataset.N, dataset.d, p) for _ in range(boundary_points)
-    ]
+    directions += [on_sphere(generator, dataset.N, dataset.d, p) for _ in range(boundary_points)]
     indices = np.tile(everyone, len(directions))
     radius = radius_below(dataset, rho, p)
     displacements = np.concatenate(directions) * (SHARE * radius)
@@ -91,8 +89,15 @@ def adversarial_points_attack(
     for start in range(0, len(indices), _BALLS_A_BLOCK):
         part = slice(start, start + _BALLS_A_BLOCK)
         for verdict in confirmed_witnesses(
-            network, dataset, rho, p, decision, indices[part], points[part],
-            "adversarial_points", workers,
+            network,
+            dataset,
+            rho,
+            p,
+            decision,
+            indices[part],
+            points[part],
+            "adversarial_points",
+            workers,
         ):
             found.setdefault(verdict.index, verdict)
     return [found[ball] for ball in sorted(found)]

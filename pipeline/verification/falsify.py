@@ -83,30 +83,63 @@ def falsify(
     found: dict[int, BallVerdict] = {}
     result: SamplingResult | None = None
 
-    def keep(verdicts: Collection[BallVerdict]) -> None:
+    def keep(attack: str, verdicts: Collection[BallVerdict]) -> None:
+        before = len(found)
         for verdict in verdicts:
             found.setdefault(verdict.index, verdict)
-        _log.info("%d of %d balls falsified", len(found), dataset.N)
+        _log.info("%-9s  attack %s falsified %d balls", "", attack, len(found) - before)
 
     if "null_space" in attacks:
-        keep(null_space_attack(
-            network, dataset, rho, p, rule, candidates=candidates, workers=workers
-        ))
+        keep(
+            "null_space",
+            null_space_attack(
+                network, dataset, rho, p, rule, candidates=candidates, workers=workers
+            ),
+        )
     if "adversarial_points" in attacks:
-        keep(adversarial_points_attack(
-            network, dataset, rho, p, rule,
-            boundary_points=boundary_points, seed=seed, workers=workers,
-        ))
+        keep(
+            "adversarial_points",
+            adversarial_points_attack(
+                network,
+                dataset,
+                rho,
+                p,
+                rule,
+                boundary_points=boundary_points,
+                seed=seed,
+                workers=workers,
+            ),
+        )
     if "pgd" in attacks:
         rest = np.array([i for i in range(dataset.N) if i not in found], dtype=np.int64)
-        keep(pgd_attack(
-            network, dataset, rho, p, rule, steps=pgd_steps, restarts=pgd_restarts,
-            balls=rest, seed=seed, workers=workers, device=device,
-        ))
+        keep(
+            "pgd",
+            pgd_attack(
+                network,
+                dataset,
+                rho,
+                p,
+                rule,
+                steps=pgd_steps,
+                restarts=pgd_restarts,
+                balls=rest,
+                seed=seed,
+                workers=workers,
+                device=device,
+            ),
+        )
     if "sampling" in attacks:
         result = robust_memorization_error_upper(
-            network, dataset, rho, p, rule, samples=samples, confidence=confidence,
-            seed=seed, workers=workers, progress=progress,
+            network,
+            dataset,
+            rho,
+            p,
+            rule,
+            samples=samples,
+            confidence=confidence,
+            seed=seed,
+            workers=workers,
+            progress=progress,
         )
-        keep(result.witnesses)
+        keep("sampling", result.witnesses)
     return [found.get(i) or unknown(i) for i in range(dataset.N)], result

@@ -99,18 +99,16 @@ def pgd_attack(
                 steps,
             )
     points = displaced_points(dataset.X, indices, best, radius, _GRID_BITS)
-    return confirmed_witnesses(
-        network, dataset, rho, p, decision, indices, points, "pgd", workers
-    )
+    return confirmed_witnesses(network, dataset, rho, p, decision, indices, points, "pgd", workers)
 
 
 def _starts(
     dataset: SeparatedDataset, indices: np.ndarray, p: int | float, restarts: int, seed: int
 ) -> np.ndarray:
     """Return unit displacements of shape (restarts, n, d)."""
-    aimed = nearest_other_label(
-        scaled_floats(dataset.X)[0], dataset.y, (restarts + 1) // 2
-    )[indices]
+    aimed = nearest_other_label(scaled_floats(dataset.X)[0], dataset.y, (restarts + 1) // 2)[
+        indices
+    ]
     generator = stream(seed, "pgd")
     starts = [towards(dataset, indices, column, p) for column in aimed.T]
     while len(starts) < restarts:

@@ -123,9 +123,7 @@ def robust_memorization_error_upper(
             network, dataset, rho, p, decision, indices[first], points[first], "sampling", workers
         )
     upper = clopper_pearson_upper(errors, samples, (1.0 - confidence) / dataset.N)
-    return SamplingResult(
-        samples, errors, confidence, upper, float(upper.max()), tuple(witnesses)
-    )
+    return SamplingResult(samples, errors, confidence, upper, float(upper.max()), tuple(witnesses))
 
 
 def _samples(

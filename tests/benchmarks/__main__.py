@@ -1,0 +1,41 @@
+"""`python -m tests.benchmarks`: print all comparisons and write mlruns/bench.json."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from tests.benchmarks import bench_evaluate, bench_separation
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def main() -> None:
+    """Run the benchmarks, print a table, write the rows."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--network", help="network file to evaluate instead of a synthetic one")
+    parser.add_argument("--N", type=int, default=100_000, help="points of the separation benchmark")
+    parser.add_argument("--out", type=Path, default=ROOT / "mlruns" / "bench.json")
+    arguments = parser.parse_args()
+    rows = bench_evaluate.rows(arguments.network) + bench_separation.rows(arguments.N)
+    print(table(rows))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print(f"written to {arguments.out}")
+
+
+def table(rows: list[dict[str, str | float]]) -> str:
+    """Return the rows as a table with aligned columns."""
+    width = max(len(str(row["name"])) for row in rows)
+    lines = [f"{'name':{width}}  {'metric':9}{'ours':>10}{'peer':>10}{'ratio':>8}"]
+    for row in rows:
+        lines.append(
+            f"{row['name']:{width}}  {row['metric']:9}{row['ours']:10.4f}{row['peer']:10.4f}"
+            f"{row['ratio']:8.2f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
