@@ -61,7 +61,7 @@ TINY = Fraction(1, 1 << 60)
 
 AFFINE = ReLUNetwork.relu(layer([[2, -1]], [HALF]))
 ABSOLUTE = ReLUNetwork.relu(layer([[1], [-1]], [0, 0]), layer([[1, 1]], [0]))
-# Tent on [0, 1]: 2 relu(u) - 4 relu(u - 1/2) (THEORY 5).
+# Tent on [0, 1]: 2 relu(u) - 4 relu(u - 1/2) (docs/theory.md 2).
 TENT = ReLUNetwork.relu(layer([[1], [1]], [0, -HALF]), layer([[2, -4]], [0]))
 # Step at the integer 3 for integers: relu(x - 2) - relu(x - 3).
 STEP = ReLUNetwork.relu(layer([[1], [1]], [-2, -3]), layer([[1, -1]], [0]))

@@ -1,4 +1,4 @@
-r"""Parallel balls (THEORY 7.1): every ball tested in one hidden layer, P = O~(N d rho^2 + d).
+r"""Parallel balls (docs/theory.md 1): every ball tested in one hidden layer, P = O~(N d rho^2 + d).
 
 ||z - c||^2 = S - 2 <c, z> + ||c||^2 is affine in (z, S) once S = ||z||^2 is carried, so the squares
 are computed once and not once a point. The network is
@@ -60,7 +60,7 @@ def build_parallel_balls(
     weight_bits: int = 16,
     seed: int = 0,
 ) -> Built:
-    """Robustly memorize `dataset` with one hidden layer of ball tests (THEORY 7.1).
+    """Robustly memorize `dataset` with one hidden layer of ball tests (docs/theory.md 1).
 
     Args:
         dataset: N points in R^d, labels 1..C.
@@ -85,7 +85,7 @@ def build_parallel_balls(
     shifts, sides = data.shifts_and_sides()
     majority = majority_label(dataset)
     codes = (dataset.y - 1) ^ (majority - 1)
-    network, certificate = _assembled(data, layout, shifts, sides, codes, dataset, majority)
+    network = _assembled(data, layout, shifts, sides, codes, dataset.C, majority)
     structure = {
         "projection": kind,
         "lipschitz": str(data.projection.lipschitz),
@@ -95,7 +95,7 @@ def build_parallel_balls(
         "projected_first": layout.projected_first,
         "contracted": layout.contracted,
         "majority": majority,
-    } | certificate
+    }
     return Built(
         network,
         Certificate("parallel_balls", rho, p, structure),
@@ -168,10 +168,10 @@ def _require_gap(data: Images, rho: Fraction, p: int | float) -> None:
         return
     raise ValueError(
         f"parallel_balls needs images of differently labelled points more than two radii apart "
-        f"(THEORY 7.1): projection {data.projection.kind!r} with m = {data.projection.m} keeps a "
-        f"distance of {float(data.distance):.6g}, the balls (rho = {rho}, p = {p}) have images "
-        f"of radius up to {float(data.radius):.6g}; use more dimensions, another projection or "
-        f"a smaller rho"
+        f"(docs/theory.md 1): projection {data.projection.kind!r} with m = {data.projection.m} "
+        f"keeps a distance of {float(data.distance):.6g}, the balls (rho = {rho}, p = {p}) have "
+        f"images of radius up to {float(data.radius):.6g}; use more dimensions, another "
+        f"projection or a smaller rho"
     )
 
 
@@ -181,9 +181,9 @@ def _assembled(
     shifts: list[Fraction],
     sides: list[Fraction],
     codes: np.ndarray,
-    dataset: SeparatedDataset,
+    classes: int,
     majority: int,
-) -> tuple[ReLUNetwork, dict[str, str]]:
+) -> ReLUNetwork:
     error = sum((square_error(s, k) for s, k in zip(sides, layout.folds, strict=True)), Fraction(0))
     m = data.projection.m
     room = data.gap - error
@@ -202,16 +202,14 @@ def _assembled(
     lowest = threshold - Fraction(1, 2) ** bias_bits
     steepness = 1 / (lowest - low)
     steepness = dyadic_of_fraction(steepness, fraction_bits_for(steepness, 4), up=True)
-    network = serial(
+    bits = code_bits(classes)
+    return serial(
         _projection_network(data.projection, shifts, layout),
         *_square_networks(m, layout, sides),
-        _ball_network(balls, codes[active], code_bits(dataset.C), steepness),
-        clipped_bits(code_bits(dataset.C)),
-        ReLUNetwork.relu(
-            bits_to_label([bool((majority - 1) >> b & 1) for b in range(code_bits(dataset.C))])
-        ),
+        _ball_network(balls, codes[active], bits, steepness),
+        clipped_bits(bits),
+        ReLUNetwork.relu(bits_to_label([bool((majority - 1) >> b & 1) for b in range(bits)])),
     )
-    return network, {}
 
 
 def _projection_network(phi: Projection, shifts: list[Fraction], layout: Layout) -> ReLUNetwork:

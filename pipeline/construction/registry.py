@@ -77,7 +77,7 @@ def _plan_thm_4_2_iii(N: int, d: int, C: int, rho: Fraction, options: Mapping[st
 
 CONSTRUCTIONS: dict[str, Construction] = {
     "parallel_balls": Construction(
-        "THEORY 7.1 (beyond the paper)",
+        "beyond the paper: docs/theory.md 1",
         "f(x) = y_i on every open ball; P = O~(N d rho^2 + d), zero entries counted",
         _parallel_balls,
         None,

@@ -85,9 +85,7 @@ class SeparatedDataset:
         return radius_power(self.separation(p).power, rho, p)
 
 
-def merge_duplicates(
-    X: DyadicArray, y: np.ndarray
-) -> tuple[DyadicArray, np.ndarray, int]:
+def merge_duplicates(X: DyadicArray, y: np.ndarray) -> tuple[DyadicArray, np.ndarray, int]:
     """Return points and labels with repeated rows merged, and how many rows were dropped.
 
     Args:

@@ -103,9 +103,7 @@ def generate_dataset(
     if name not in FAMILIES:
         raise ValueError(f"dataset must be one of {', '.join(FAMILIES)}, got {name!r}")
     ratio = None if rho is None or name != "shattering" else parse_ratio(rho)
-    request = _Request(
-        name, seed, N, d, C, path, label, scale, labelling, ratio, k, side, spread
-    )
+    request = _Request(name, seed, N, d, C, path, label, scale, labelling, ratio, k, side, spread)
     build, options = FAMILIES[name]
     common = {"name", "seed", "N", "d", "C", "rho", *options}
     for option in fields(request):
@@ -226,7 +224,11 @@ def _side(request: _Request, N: int, d: int, classes: int) -> int:
 def _real(
     request: _Request, name: str, X: DyadicArray, y: np.ndarray, names: tuple[str, ...]
 ) -> tuple[SeparatedDataset, Notes]:
-    """Return real data as a dataset: duplicates merged, cut to N points, scaled."""
+    """Return real data as a dataset: duplicates merged, cut to N points, scaled.
+
+    Raises:
+        ValueError: if labels conflict or the first N points miss a class.
+    """
     X, y, merged = merge_duplicates(X, y)
     if merged:
         warnings.warn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 
 def classes_of_labels(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -35,24 +36,24 @@ def classes_of_labels(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _texts(values: np.ndarray) -> list[str]:
-    """Return every label as text, whole floats as integers."""
+    """Return every label as text, whole floats as integers.
+
+    Raises:
+        ValueError: if a label is missing or a fraction.
+    """
     if values.dtype.kind == "f":
         _require_whole(values)
         return [str(int(v)) for v in values.tolist()]
     if values.dtype.kind in "iub":
         return [str(v) for v in values.tolist()]
     texts = []
-    for row, value in enumerate(values.tolist(), 1):
-        if isinstance(value, bytes):
-            value = value.decode()
-        # A missing entry of a table is None, NaN or pandas.NA: only the latter two differ from
-        # themselves, and pandas.NA does so without a truth value.
-        missing = value is None or str(value).strip() in {"", "nan", "NaN", "<NA>", "None"}
-        if missing:
+    for row, (value, missing) in enumerate(zip(values.tolist(), pd.isna(values), strict=True), 1):
+        text = value.decode() if isinstance(value, bytes) else str(value).strip()
+        if missing or text in {"", "nan", "NaN"}:
             raise ValueError(f"every point needs a label, row {row} has none (Section 2.2)")
         if isinstance(value, float) and not value.is_integer():
             raise ValueError(f"labels must be integers or text, got {value} in row {row}")
-        texts.append(str(int(value)) if isinstance(value, float) else str(value).strip())
+        texts.append(str(int(value)) if isinstance(value, float) else text)
     return texts
 
 

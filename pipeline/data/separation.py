@@ -219,9 +219,7 @@ def _split(points: np.ndarray, indices: np.ndarray) -> list[np.ndarray]:
     return _split(points, left) + _split(points, right)
 
 
-def _squared_distances(
-    A: np.ndarray, B: np.ndarray, dtype: type
-) -> tuple[np.ndarray, float]:
+def _squared_distances(A: np.ndarray, B: np.ndarray, dtype: type) -> tuple[np.ndarray, float]:
     """Return ||a - b||^2 in floating point and a bound on the error of every entry.
 
     One product of K = d + 2 terms computes n_a + n_b - 2<a, b>. With unit roundoff u its rounding
@@ -258,9 +256,7 @@ def _distances(A: np.ndarray, B: np.ndarray, p: int | float) -> tuple[np.ndarray
     return values, relative * float(values.max()) + 2.0**-49 * d
 
 
-def _exact_powers(
-    integers: np.ndarray, i: np.ndarray, j: np.ndarray, p: int | float
-) -> list[int]:
+def _exact_powers(integers: np.ndarray, i: np.ndarray, j: np.ndarray, p: int | float) -> list[int]:
     """Return the integer distance powers of the listed pairs."""
     out: list[int] = []
     step = 1 << 16

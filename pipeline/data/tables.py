@@ -68,7 +68,11 @@ def read_table(path: Path | str, label: str | None = None) -> Table:
 
 
 def _csv_columns(path: Path, label: str | None) -> tuple[list[str], list[np.ndarray]]:
-    """Return the names and the columns, as text, of a CSV file."""
+    """Return the names and the columns, as text, of a CSV file.
+
+    Raises:
+        ValueError: if the text is no table.
+    """
     try:
         with open(path, newline="", encoding="utf-8-sig") as handle:
             reader = csv.reader(handle, skipinitialspace=True, strict=True)
@@ -179,7 +183,11 @@ def _points(path: Path, features: tuple[str, ...], columns: list[np.ndarray]) ->
 
 
 def _column(path: Path, name: str, values: np.ndarray) -> DyadicArray:
-    """Return one feature exactly; a column of integers keeps all their bits."""
+    """Return one feature exactly; a column of integers keeps all their bits.
+
+    Raises:
+        ValueError: if an entry is no finite number.
+    """
     if values.dtype.kind not in "iufb":
         values = _numbers(path, name, values)
     if values.dtype.kind == "f":
@@ -187,16 +195,23 @@ def _column(path: Path, name: str, values: np.ndarray) -> DyadicArray:
         if len(broken):
             value = values[broken[0]]
             what = "is missing or NaN" if np.isnan(value) else f"is {value}"
-            raise _bad_cell(path, name, int(broken[0]), what)
+            raise ValueError(_bad_cell(path, name, int(broken[0]), what))
     return as_dyadic(values)
 
 
 def _numbers(path: Path, name: str, values: np.ndarray) -> np.ndarray:
-    """Return text and mixed objects as integers where all are, else as the nearest float64."""
-    texts = ["nan" if missing else str(v).strip() for v, missing in zip(values, pd.isna(values), strict=True)]
+    """Return text and mixed objects as integers where all are, else as the nearest float64.
+
+    Raises:
+        ValueError: if an entry is no number.
+    """
+    texts = [
+        "nan" if missing else str(v).strip()
+        for v, missing in zip(values, pd.isna(values), strict=True)
+    ]
     for row, text in enumerate(texts):
         if text and not _is_number(text):
-            raise _bad_cell(path, name, row, f"is no number: {text!r}")
+            raise ValueError(_bad_cell(path, name, row, f"is no number: {text!r}"))
     try:
         integers = np.empty(len(texts), dtype=object)
         integers[:] = [int(text) for text in texts]
@@ -205,8 +220,8 @@ def _numbers(path: Path, name: str, values: np.ndarray) -> np.ndarray:
     return integers
 
 
-def _bad_cell(path: Path, name: str, row: int, what: str) -> ValueError:
-    return ValueError(
+def _bad_cell(path: Path, name: str, row: int, what: str) -> str:
+    return (
         f"{path}: column {name!r}, row {row + 1} {what}; a point is a vector of finite numbers "
         "(Section 2.2)"
     )

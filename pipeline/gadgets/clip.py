@@ -20,7 +20,7 @@ def bits_to_label(flipped: Sequence[bool]) -> Affine:
     """Return (t_0, t_1, ...) -> 1 + sum_b 2^b (t_b XOR flipped_b) for bits t_b in {0, 1}.
 
     XOR with a fixed bit is affine: t XOR 1 = 1 - t. So the class whose code is 0 can be any class
-    at no cost: label - 1 = code XOR (majority - 1), and THEORY 7.1's repair by hats is not needed.
+    at no cost: label - 1 = code XOR (majority - 1) (docs/theory.md 1).
     """
     weights = {(0, b): Fraction((-1 if flip else 1) << b) for b, flip in enumerate(flipped)}
     offset = 1 + sum(1 << b for b, flip in enumerate(flipped) if flip)

@@ -1,4 +1,4 @@
-"""Squares by folding (Yarotsky's tent interpolation, THEORY section 5), summed in one neuron.
+"""Squares by folding (Yarotsky's tent interpolation; docs/theory.md 2), summed in one neuron.
 
 For v in [0, h] let fold(v) = relu(v) - 2 relu(v - h/2), the tent of slope +-1 onto [0, h/2]. On a
 cell of length h the gap between the chord of z^2 and z^2 itself is q(v) = v (h - v), where v is the

@@ -83,8 +83,8 @@ def row_metrics(
         parameter_count: parameters, zeros counted (Eq. 3).
         nonzero_count: parameters that are not zero.
         lower_bound: Theorem 3.1's leading term, constants omitted.
-        upper_bound: the smallest upper bound that applies, constants omitted.
-        paper_plan: parameters of the paper's plan at the same sizes.
+        upper_bound: Theorem 4.2's leading term, constants omitted; absent for p other than 2.
+        paper_plan: parameters of Theorem 4.2(iii)'s plan, absent outside its range.
         depth: number of affine layers.
         width: largest layer width.
         first_hidden_width: width of the first hidden layer.

@@ -13,7 +13,6 @@ from pipeline.exact import parse_norm, parse_ratio
 from pipeline.network import ReLUNetwork
 from pipeline.verification.adversarial_points import adversarial_points_attack
 from pipeline.verification.null_space import null_space_attack
-from pipeline.verification.pgd import pgd_attack
 from pipeline.verification.sampling import SamplingResult, robust_memorization_error_upper
 from pipeline.verification.verdicts import (
     BallVerdict,
@@ -111,6 +110,9 @@ def falsify(
             ),
         )
     if "pgd" in attacks:
+        # torch takes a second to import and nothing else here needs it.
+        from pipeline.verification.pgd import pgd_attack
+
         rest = np.array([i for i in range(dataset.N) if i not in found], dtype=np.int64)
         keep(
             "pgd",

@@ -1,6 +1,6 @@
 """Null-space collisions: two points of differently labelled balls with the same first layer.
 
-THEORY section 2, the proof device of Proposition 3.2. With W the exact first layer and
+docs/theory.md 4, the proof device of Proposition 3.2. With W the exact first layer and
 Delta = x_i - x_j let n be a vector of Null(W) near the projection of Delta on Null(W). Then
 x = (x_i + x_j + n)/2 and x' = (x_i + x_j - n)/2 have W x = W x', hence f(x) = f(x'), and lie at
 distance ||Delta - n||/2 from x_i and x_j. Below mu one of the two balls is wrong, whatever follows

@@ -19,6 +19,8 @@ from pipeline.data import nearest_other_label_pair
 from pipeline.data.randomness import generator
 from pipeline.exact import as_dyadic
 
+REPEATS = 2
+
 
 def points(N: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     """Return N uniform float64 points of the cube and labels 1, 2."""
@@ -54,14 +56,14 @@ def peak_gib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def rows(N: int = 100_000, d: int = 64, repeats: int = 2) -> list[dict[str, str | float]]:
+def rows(N: int = 100_000, d: int = 64, repeats: int | None = None) -> list[dict[str, str | float]]:
     """Return seconds and peak memory, ours and scikit-learn's, best of alternating repeats.
 
     Raises:
         ValueError: if the two answers differ by more than rounding.
     """
     ours, peer = [], []
-    for _ in range(repeats):
+    for _ in range(repeats or REPEATS):
         for results, function in ((ours, our_separation), (peer, peer_separation)):
             context = multiprocessing.get_context("spawn")
             with ProcessPoolExecutor(1, mp_context=context) as process:

@@ -66,6 +66,7 @@ def test_sparse_and_dense_layers_agree(share: float, monkeypatch: pytest.MonkeyP
     X = as_dyadic(np.random.default_rng(2).normal(size=(20, 4)))
     whole = network.evaluate_exact(X)
     monkeypatch.setattr(evaluate, "_DENSE_SHARE", share)
+    monkeypatch.setattr(evaluate, "_DENSE_SIZE", 0, raising=False)
     assert network.evaluate_exact(X) == whole
 
 

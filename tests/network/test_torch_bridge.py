@@ -63,7 +63,9 @@ def test_a_network_through_torch_and_back_is_the_same() -> None:
 
 
 def test_other_modules_are_refused() -> None:
-    with pytest.raises(ValueError, match="only Linear and ReLU layers are exact networks, got GELU"):
+    with pytest.raises(
+        ValueError, match="only Linear and ReLU layers are exact networks, got GELU"
+    ):
         network_of_module(nn.Sequential(nn.Linear(1, 1), nn.GELU(), nn.Linear(1, 1)))
     with pytest.raises(ValueError, match="1 layers need 0 activations, got 1"):
         network_of_module(nn.Sequential(nn.Linear(1, 1), nn.ReLU()))

@@ -14,7 +14,7 @@ from math import inf, isqrt
 
 import numpy as np
 
-_BLOCK = 1024
+BLOCK = 1024
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,10 @@ class Pairs:
         """
         best = np.full(len(rows), inf)
         at = np.zeros(len(rows), dtype=np.int64)
-        for start in range(0, len(rows), _BLOCK):
-            part = slice(start, start + _BLOCK)
-            for first in range(0, len(columns), _BLOCK):
-                values = self.coarse(rows[part], columns[first : first + _BLOCK])
+        for start in range(0, len(rows), BLOCK):
+            part = slice(start, start + BLOCK)
+            for first in range(0, len(columns), BLOCK):
+                values = self.coarse(rows[part], columns[first : first + BLOCK])
                 least = values.argmin(axis=1)
                 found = values[np.arange(len(values)), least]
                 better = found < best[part]
@@ -143,10 +143,10 @@ class Pairs:
         thresholds = np.array([-(-s.numerator // s.denominator) for s in squares], dtype=object)
         proved = np.ones(len(rows), dtype=bool)
         slack = np.full(len(rows), inf)
-        for start in range(0, len(rows), _BLOCK):
-            for first in range(0, len(columns), _BLOCK):
-                r, c = rows[start : start + _BLOCK], columns[first : first + _BLOCK]
-                limit = limits[first : first + _BLOCK]
+        for start in range(0, len(rows), BLOCK):
+            for first in range(0, len(columns), BLOCK):
+                r, c = rows[start : start + BLOCK], columns[first : first + BLOCK]
+                limit = limits[first : first + BLOCK]
                 values = self.coarse(r, c)
                 excess = (np.sqrt(values) - limit).min(axis=1).clip(min=0)
                 part = slice(start, start + len(r))

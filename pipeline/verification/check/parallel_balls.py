@@ -1,4 +1,4 @@
-"""Parallel balls (THEORY 7.1): confirm squares, ball tests and decoding; decide every ball.
+"""Parallel balls (docs/theory.md 1): confirm squares, ball tests and decoding; decide every ball.
 
 Lemma. Let the squares gadget hold on prod [0, M_j] with total error err, and let neuron n be
 relu(A_n - t_n), t_n = S - 2 <c_n, z> + |c_n|^2 in [|z - c_n|^2, |z - c_n|^2 + err]. On a ball whose

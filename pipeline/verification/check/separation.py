@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from pipeline.verification.check.geometry import _BLOCK, Cloud, Pairs, integer_root
+from pipeline.verification.check.geometry import BLOCK, Cloud, Pairs, integer_root
 from pipeline.verification.check.rejection import Rejected
 
 
@@ -93,4 +93,4 @@ def _powers(integers: np.ndarray, i: np.ndarray, j: np.ndarray, p: float) -> np.
 
 
 def _blocks(indices: np.ndarray) -> list[np.ndarray]:
-    return [indices[s : s + _BLOCK] for s in range(0, len(indices), _BLOCK)]
+    return [indices[s : s + BLOCK] for s in range(0, len(indices), BLOCK)]

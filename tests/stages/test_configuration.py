@@ -1,0 +1,147 @@
+"""Every file of conf/ composes, and a key or a value that makes no sense is refused by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hydra.errors import ConfigCompositionException, MissingConfigException
+from omegaconf.errors import MissingMandatoryValue
+
+from pipeline import config as schema
+from pipeline.construction import CONSTRUCTIONS
+from pipeline.data.generate import FAMILIES
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _names(group: str) -> list[str]:
+    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
+def test_conf_offers_every_dataset_and_every_construction():
+    assert _names("dataset") == sorted(FAMILIES)
+    assert _names("construction") == sorted(CONSTRUCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [(group, name) for group in ("dataset", "construction", "baseline") for name in _names(group)],
+)
+def test_every_choice_of_a_group_composes(lab, group, name):
+    config = lab.config(f"{group}={name}")
+    if group == "construction":
+        assert list(config["construction"]) == [name]
+    else:
+        assert config[group]["name"] == name
+
+
+def test_every_experiment_composes(lab):
+    assert _names("experiment")
+    for name in _names("experiment"):
+        assert lab.config(f"experiment={name}")["construction"]
+
+
+def test_the_default_is_the_main_job(lab):
+    config = lab.config()
+    assert list(config) == [field.name for field in dataclasses.fields(schema.Config)]
+    assert config["dataset"]["name"] == "digits"
+    assert (config["rho"], config["p"], config["seed"]) == ("1/2", "2", 0)
+    assert list(config["construction"]) == ["parallel_balls", "thm_4_2_iii"]
+    assert config["baseline"]["name"] == "pgd"
+    assert Path(config["cache"]["folder"]) == ROOT / "mlruns" / "cache"
+    assert config["tracking"]["uri"] is None
+
+
+def test_options_of_one_construction_do_not_leak_into_another(lab):
+    config = lab.config(
+        "construction=[parallel_balls,thm_4_2_iii]",
+        "construction.parallel_balls.weight_bits=9",
+        "construction.thm_4_2_iii.plan_only=true",
+    )
+    assert config["construction"]["parallel_balls"] == {
+        "projection": "pca", "m": None, "weight_bits": 9,
+    }
+    assert config["construction"]["thm_4_2_iii"]["weight_bits"] == 16
+    assert config["construction"]["thm_4_2_iii"]["plan_only"] is True
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [("rho=1/3", "1/3"), ("rho=0.5", "0.5"), ("rho=1e-3", "0.001")],
+)
+def test_rho_arrives_as_text(lab, override, text):
+    assert lab.config(override)["rho"] == text
+
+
+@pytest.mark.parametrize("p", ["1", "2", "3", "inf"])
+def test_p_arrives_as_text(lab, p):
+    assert lab.config(f"p={p}")["p"] == p
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "datset=iris",
+        "dataset.n=5",
+        "rhoo=1/2",
+        "construction.parallel_balls.projecton=pca",
+        "construction.parallel_balls.plan_only=true",
+        "construction.thm_4_2_iii.constants.log_N=1",
+        "baseline.widht=3",
+        "verification.sample=3",
+        "tracking.url=x",
+        "cache.dir=x",
+    ],
+)
+def test_a_misspelt_key_is_refused_by_name(lab, override):
+    with pytest.raises(ConfigCompositionException) as refusal:
+        lab.config(override)
+    key = override.partition("=")[0]
+    assert f"Could not override '{key}'" in str(refusal.value)
+    assert "not in '" in str(refusal.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("override", "kind"),
+    [
+        ("dataset.N=many", "Integer"),
+        ("dataset.N=1.5", "Integer"),
+        ("dataset.spread=wide", "Float"),
+        ("construction.parallel_balls.m=half", "Integer"),
+        ("construction.thm_4_2_iii.plan_only=perhaps", "Boolean"),
+        ("baseline.learning_rate=fast", "Float"),
+        ("seed=one", "Integer"),
+        ("workers=all", "Integer"),
+        ("report.html=page", "Boolean"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_refused(lab, override, kind):
+    with pytest.raises(ConfigCompositionException) as refusal:
+        lab.config(override)
+    value = override.partition("=")[2]
+    assert override in str(refusal.value)
+    cause = str(refusal.value.__cause__)
+    assert f"'{value}'" in cause and kind.lower()[:4] in cause.lower()
+
+
+@pytest.mark.parametrize("group", ["dataset", "construction", "baseline"])
+def test_an_unknown_choice_lists_the_known_ones(lab, group):
+    with pytest.raises(MissingConfigException) as refusal:
+        lab.config(f"{group}=unheard_of")
+    message = str(refusal.value)
+    assert f"{group}/unheard_of" in message
+    assert all(name in message for name in _names(group))
+
+
+def test_a_server_needs_an_address(lab):
+    with pytest.raises(MissingMandatoryValue, match="tracking.uri"):
+        lab.config("tracking=server")
+    address = "http://127.0.0.1:5000"
+    assert lab.config("tracking=server", f"tracking.uri={address}")["tracking"]["uri"] == address
+
+
+def test_methods_may_be_left_out(lab):
+    config = lab.config("construction=[]", "baseline=none")
+    assert (config["construction"], config["baseline"]["name"]) == ({}, "none")

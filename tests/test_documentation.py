@@ -1,0 +1,74 @@
+"""The documentation is checked against the code: index, reader, quoted commands."""
+
+import importlib
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.construction import build
+from pipeline.data import SeparatedDataset, generate_dataset, save_dataset
+from pipeline.exact import as_dyadic
+from pipeline.network import save_network
+from pipeline.paper import ITEMS, Item, markdown_table
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.item)
+def test_every_item_of_the_paper_leads_to_code_and_to_a_test(item: Item) -> None:
+    module, name = item.code.split(":")
+    assert hasattr(importlib.import_module(module), name)
+    assert (ROOT / item.test).is_file()
+
+
+def test_readme_table_is_the_index() -> None:
+    assert markdown_table() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_reader_of_the_format_page_opens_our_files(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.S)
+    assert len(program.splitlines()) <= 60
+    (tmp_path / "reader.py").write_text(program, encoding="utf-8")
+    # 70-bit coordinates, so that integers of several words are read too.
+    points = np.array([[2.0**-40, 1.0], [2.0**30, 3.0], [5.0, 2.0**30]])
+    data = SeparatedDataset("wide", as_dyadic(points), np.array([1, 2, 3]))
+    save_dataset(tmp_path / "dataset.npz", data)
+    save_network(tmp_path / "network.npz", build("parallel_balls", data, Fraction(1, 2)).network)
+    out = subprocess.run(
+        [sys.executable, "reader.py", "dataset.npz", "network.npz"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert out.stdout.split() == ["1", "1", "2", "2", "3", "3"]
+
+
+def test_python_example_of_the_readme_runs() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    scope: dict[str, object] = {}
+    exec(compile(program, "README.md", "exec"), scope)
+    data, _ = generate_dataset("wine")
+    values = scope["built"].network.evaluate_exact(data.X)  # type: ignore[attr-defined]
+    assert (values.fractions()[:, 0] == data.y).all()
+
+
+def test_counts_quoted_in_the_readme_are_the_planner_s() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    data, _ = generate_dataset("digits")
+    for rho in (Fraction(1, 2), Fraction(99, 100)):
+        count = build("parallel_balls", data, rho).plan.parameter_count()
+        assert f"{count:,}" in text
+
+
+def test_no_document_names_a_folder_of_a_machine() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("conf/**/*.yaml")]
+    for page in pages:
+        assert not re.search(r"/(root|home|tmp|work)/", page.read_text(encoding="utf-8")), page
