@@ -21,9 +21,9 @@ def construct(
     store: StageStore, name: str, config: Mapping[str, Any], dataset_file: Path
 ) -> StageOutputs:
     """Return network, certificate and sizes of a construction, or the sizes of its plan."""
-    options = dict(config["construction"][name])
+    options, seed = dict(config["construction"][name]), config["seed"]
     ratio, p = parse_ratio(config["rho"]), parse_norm(config["p"])
-    identity = {"name": name, "options": options, "rho": str(ratio), "p": str(p)}
+    identity = {"name": name, "options": options, "rho": str(ratio), "p": str(p), "seed": seed}
 
     def produce(folder: Path) -> None:
         data = load_dataset(dataset_file)
@@ -31,12 +31,11 @@ def construct(
         if planned is not None:
             sizes = sizes_of_plan(planned)
         else:
-            built = build(name, data, ratio, p, options, config["seed"])
+            built = build(name, data, ratio, p, options, seed)
             save_network(folder / NETWORK, built.network)
             digests = digest_of_file(dataset_file), digest_of_file(folder / NETWORK)
             (folder / CERTIFICATE).write_text(built.certificate.to_json(*digests), "utf-8")
             sizes = sizes_of_network(built.network) | {"notes": built.notes}
         (folder / SIZES).write_text(json.dumps(sizes) + "\n", encoding="utf-8")
 
-    upstream = {"dataset": digest_of_file(dataset_file)}
-    return store.outputs("construct", {**identity, "seed": config["seed"]}, upstream, produce)
+    return store.outputs("construct", identity, {"dataset": digest_of_file(dataset_file)}, produce)

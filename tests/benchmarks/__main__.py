@@ -14,11 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 def main() -> None:
     """Run the benchmarks, print a table, write the rows."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--network", help="network file to evaluate instead of a synthetic one")
+    parser.add_argument("--network", help="network file to evaluate instead of our own")
     parser.add_argument("--N", type=int, default=100_000, help="points of the separation benchmark")
     parser.add_argument("--out", type=Path, default=ROOT / "mlruns" / "bench.json")
     arguments = parser.parse_args()
-    rows = bench_evaluate.rows(arguments.network) + bench_separation.rows(arguments.N)
+    if arguments.network is None:
+        digits = bench_evaluate.digits_network()
+        rows = bench_evaluate.rows(digits, "parallel_balls digits rho=1/2") + bench_evaluate.rows()
+    else:
+        rows = bench_evaluate.rows(arguments.network)
+    rows += bench_separation.rows(arguments.N)
     print(table(rows))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import torch
 from flint import fmpz_mat
 
+from pipeline.construction.registry import build
 from pipeline.data.bundled import bundled_points
+from pipeline.data.generate import generate_dataset
 from pipeline.data.randomness import generator
 from pipeline.exact import DyadicArray
 from pipeline.network import Activation, Affine, ReLUNetwork, SparseIntegers, load_network
@@ -37,6 +40,12 @@ def synthetic_network(widths: tuple[int, ...] = WIDTHS) -> ReLUNetwork:
         b = rng.integers(-(1 << bits), 1 << bits, size=outputs)
         layers.append(Affine(SparseIntegers.from_dense(W), b, -bits))
     return ReLUNetwork.relu(*layers)
+
+
+def digits_network() -> ReLUNetwork:
+    """Return parallel_balls on digits at rho = 1/2, the network of the main job."""
+    data, _ = generate_dataset("digits")
+    return build("parallel_balls", data, Fraction(1, 2)).network
 
 
 def inputs_for(network: ReLUNetwork, count: int) -> DyadicArray:
@@ -70,19 +79,28 @@ def flint_outputs(network: ReLUNetwork, X: DyadicArray) -> DyadicArray:
 
 
 def rows(
-    path: Path | str | None = None, count: int = 1797, repeats: int = 7
+    source: Path | str | ReLUNetwork | None = None,
+    name: str = "",
+    count: int = 1797,
+    repeats: int = 7,
 ) -> list[dict[str, str | float]]:
     """Return seconds of exact evaluation, torch float64 and FLINT; best of alternating repeats.
 
     Args:
-        path: network file; by default a synthetic network.
+        source: network or network file; by default a synthetic network.
+        name: what the network is called, by default the file's name.
         count: number of points.
         repeats: repeats of ours and of torch; FLINT takes part in the first one.
 
     Raises:
         ValueError: if FLINT and we disagree.
     """
-    network = synthetic_network() if path is None else load_network(path)
+    if source is None:
+        network, name = synthetic_network(), name or "synthetic network"
+    elif isinstance(source, ReLUNetwork):
+        network, name = source, name or "network"
+    else:
+        network, name = load_network(source), name or Path(source).stem
     X = inputs_for(network, count)
     if network.evaluate_exact(X) != flint_outputs(network, X):
         raise ValueError("exact evaluation and FLINT must agree")
@@ -101,7 +119,6 @@ def rows(
             )
     finally:
         torch.set_num_threads(before)
-    name = "synthetic network" if path is None else Path(path).stem
     return [
         {
             "name": f"evaluate {name} on {count} points against {peer}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,18 @@ class Lab:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+    def ends(self, processes: Sequence[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+        """Return exit code, output and errors of each process, once all have ended."""
+        ended = []
+        for process in processes:
+            try:
+                printed, errors = process.communicate(timeout=200)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                printed, errors = process.communicate()
+            ended.append((process.returncode, printed, errors))
+        return ended
 
     def runs(self, experiment: str) -> list[Any]:
         """Return the experiment's runs, those that no other run contains first, oldest first."""
