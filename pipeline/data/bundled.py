@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn import datasets
-
 from pipeline.exact import DyadicArray, as_dyadic
 
-BUNDLED = {
-    "digits": datasets.load_digits,
-    "breast_cancer": datasets.load_breast_cancer,
-    "wine": datasets.load_wine,
-    "iris": datasets.load_iris,
-}
+BUNDLED = ("digits", "breast_cancer", "wine", "iris")
 
 
 def bundled_points(name: str) -> tuple[DyadicArray, np.ndarray, tuple[str, ...]]:
@@ -21,8 +14,11 @@ def bundled_points(name: str) -> tuple[DyadicArray, np.ndarray, tuple[str, ...]]
     Digits has integer pixels 0..16; the others have float64 measurements.
 
     Args:
-        name: a key of `BUNDLED`.
+        name: one of `BUNDLED`.
     """
-    bunch = BUNDLED[name]()
+    # scikit-learn takes a second to import, and synthetic data do not need it.
+    from sklearn import datasets
+
+    bunch = getattr(datasets, f"load_{name}")()
     y = bunch.target.astype(np.int64) + 1
     return as_dyadic(bunch.data), y, tuple(str(label) for label in bunch.target_names)

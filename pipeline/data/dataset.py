@@ -136,8 +136,10 @@ def _require_classes(y: np.ndarray) -> None:
         raise ValueError(f"labels must lie in 1..C, got {low} (Section 2.2)")
     if high < 2:
         raise ValueError("a dataset needs at least two classes, got one (Section 2.2)")
-    missing = np.setdiff1d(np.arange(1, high + 1), y)
-    if len(missing):
+    present = np.unique(y)
+    if len(present) < high:
+        # The classes present are sorted, so the first that is not its own position follows a gap.
+        missing = int(np.argmax(present != np.arange(1, len(present) + 1))) + 1
         raise ValueError(
-            f"every class 1..{high} needs a point, class {missing[0]} has none (Section 2.2)"
+            f"every class 1..{high} needs a point, class {missing} has none (Section 2.2)"
         )

@@ -35,6 +35,11 @@ def load_dataset(path: Path | str) -> SeparatedDataset:
         ValueError: if the file is truncated, damaged or of another format.
     """
     arrays = load_arrays(path, FORMAT)
+    for name in ("name", "points", "exponent", "labels", "label_names"):
+        if name not in arrays:
+            raise ValueError(f"{path} is damaged: it has no array {name!r}")
+    if arrays["points"].ndim != 3 or arrays["points"].dtype.kind != "i":
+        raise ValueError(f"{path} is damaged: points needs three axes of integers")
     return SeparatedDataset(
         name=str(arrays["name"]),
         X=DyadicArray(array_of_words(arrays["points"]), int(arrays["exponent"])),

@@ -8,6 +8,7 @@ computed in integers. No array has more than `LEAF`**2 entries.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -104,8 +105,9 @@ class _Search:
         self.integers = X.numerators
         self.y = y
         self.p = p
-        # Scaled by a power of two into [-1, 1]: each float is off by at most 2**-53 of itself.
-        bits = max(max_bit_length(X.numerators), 1)
+        # Scaled by a power of two into [-1/2, 1/2], so that no power of a difference overflows:
+        # each float is off by at most 2**-53 of itself.
+        bits = max_bit_length(X.numerators) + 1
         self.scale_bits = bits
         self.floats = DyadicArray(X.numerators, -bits).nearest_float64()
         self.best = _Best()
@@ -134,7 +136,8 @@ class _Search:
         """Compare two leaves and offer their best pair in integers."""
         first, second, box = task
         # Slack for the rounding of the box bound and of the scaled points.
-        if box * (1 - 2.0**-20) - 2.0**-48 * len(first.low) > self.best.bound:
+        slack = 2.0**-48 * len(first.low) + _underflow_error(len(first.low), self.p)
+        if box * (1 - 2.0**-20) - slack > self.best.bound:
             return
         centre = (first.low + first.high) / 2
         A = self.floats[first.indices] - centre
@@ -184,6 +187,7 @@ class _Search:
         degree = 1 if self.p == inf else int(self.p)
         scaled = float(Fraction(power, 1 << (self.scale_bits * degree)))
         value = scaled if self.p in (2, inf, 1) else scaled ** (1.0 / degree)
+        value += _underflow_error(1, self.p)
         return value * (1 + 2.0**-40)
 
 
@@ -236,7 +240,7 @@ def _squared_distances(A: np.ndarray, B: np.ndarray, dtype: type) -> tuple[np.nd
     right[:, :d] *= -2
     unit = float(np.finfo(dtype).eps)
     largest = max(float(norms_a.max()), float(norms_b.max()))
-    # Points are scaled into [-1, 1], so subtracting the centre loses at most 2**-52 a coordinate.
+    # Points are scaled into [-1/2, 1/2]: subtracting the centre loses at most 2**-52 a coordinate.
     centring = 2.0**-50 * d * (largest**0.5 + 2.0**-50)
     return left @ right.T, 8 * (d + 8) * unit * largest + centring
 
@@ -253,7 +257,19 @@ def _distances(A: np.ndarray, B: np.ndarray, p: int | float) -> tuple[np.ndarray
     exponent = 1 if p == inf else int(p)
     # Relative error of powers, sum and root, plus the rounding of the centred points.
     relative = 2.0**-50 * (d + 8 * exponent + 8)
-    return values, relative * float(values.max()) + 2.0**-49 * d
+    absolute = 2.0**-49 * d + _underflow_error(d, p)
+    return values, relative * float(values.max()) + absolute
+
+
+def _underflow_error(d: int, p: int | float) -> float:
+    """Return a bound on what subnormal p-th powers of d coordinates do to an l_p distance.
+
+    Each power is off by at most 2**-1074, their sum by e = d 2**-1074, and
+    |(s + e)**(1/p) - s**(1/p)| <= e**(1/p); doubled here. Below p = 3 no such power is taken.
+    """
+    if p in (1, 2, inf):
+        return 0.0
+    return 2.0 ** (1 + (math.log2(d) - 1074) / p)
 
 
 def _exact_powers(integers: np.ndarray, i: np.ndarray, j: np.ndarray, p: int | float) -> list[int]:

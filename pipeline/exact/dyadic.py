@@ -35,6 +35,8 @@ def compact(numerators: np.ndarray) -> np.ndarray:
                 return objects
         return array.astype(np.int64, copy=False)
     flat = array.reshape(-1)
+    if not all(isinstance(n, int | np.integer) for n in flat):
+        raise ValueError("numerators must be integers, got an object that is none")
     if all(-INT64_SAFE < int(n) < INT64_SAFE for n in flat):
         return array.astype(np.int64)
     return array

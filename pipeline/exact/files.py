@@ -16,8 +16,13 @@ def load_arrays(path: Path | str, expected_format: str) -> dict[str, np.ndarray]
         ValueError: if the file is missing, truncated, damaged or of another format.
     """
     try:
-        with np.load(path, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
+        # np.load leaks the handle it opens itself when the archive is damaged.
+        with open(path, "rb") as handle:
+            if not zipfile.is_zipfile(handle):
+                raise ValueError("no archive of arrays")
+            handle.seek(0)
+            with np.load(handle, allow_pickle=False) as data:
+                arrays = {name: data[name] for name in data.files}
     except FileNotFoundError:
         raise ValueError(f"no such file: {path}") from None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:

@@ -37,7 +37,7 @@ def integer_matmul(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     left, right = compact(left), compact(right)
     inner = left.shape[1]
     size = max_bit_length(left) + max_bit_length(right) + max(inner, 1).bit_length()
-    if size <= 53:
+    if size <= 53 or 0 in (len(left), right.shape[1]):
         product = left.astype(np.float64) @ right.astype(np.float64)
         return product.astype(np.int64)
     bits = limb_bits_for(inner)

@@ -63,6 +63,8 @@ class SparseIntegers:
             return cls(shape, flat, np.zeros(0, dtype=np.int64))
         order = np.argsort(flat, kind="stable")
         flat, values = flat[order], values[order]
+        if max_bit_length(values) + len(values).bit_length() > 62:
+            values = values.astype(object)
         starts = np.flatnonzero(np.concatenate([[True], np.diff(flat) > 0]))
         sums = np.add.reduceat(values, starts)
         keep = np.flatnonzero(sums != 0)

@@ -40,6 +40,7 @@ def load_network(path: Path | str) -> ReLUNetwork:
         ValueError: if the file is truncated, damaged or of another format.
     """
     arrays = load_arrays(path, FORMAT)
+    _require_consistent(path, arrays)
     widths, counts = arrays["widths"], arrays["entries"]
     values = array_of_words(arrays["weight"])
     bias = array_of_words(arrays["bias"])
@@ -56,3 +57,30 @@ def load_network(path: Path | str) -> ReLUNetwork:
     names = {code: activation for activation, code in _CODES.items()}
     activations = tuple(names[int(code)] for code in arrays["activation"])
     return ReLUNetwork(tuple(layers), activations)
+
+
+def _require_consistent(path: Path | str, arrays: dict[str, np.ndarray]) -> None:
+    shapes = {"widths": 1, "activation": 1, "exponent": 1, "entries": 1, "weight_index": 1}
+    for name, dimensions in (shapes | {"weight": 2, "bias": 2}).items():
+        if name not in arrays:
+            raise ValueError(f"{path} is damaged: it has no array {name!r}")
+        if arrays[name].dtype.kind != "i" or arrays[name].ndim != dimensions:
+            raise ValueError(f"{path} is damaged: {name} needs {dimensions} axes of integers")
+    depth, entries = len(arrays["widths"]) - 1, int(arrays["entries"].sum())
+    lengths = {
+        "activation": depth - 1,
+        "exponent": depth,
+        "entries": depth,
+        "weight_index": entries,
+        "weight": entries,
+        "bias": int(arrays["widths"][1:].sum()),
+    }
+    for name, length in lengths.items():
+        if len(arrays[name]) != length:
+            raise ValueError(
+                f"{path} is damaged: {name} needs length {length}, got {len(arrays[name])}"
+            )
+    if not np.isin(arrays["activation"], list(_CODES.values())).all():
+        raise ValueError(f"{path} is damaged: unknown activation code")
+    if (arrays["entries"] < 0).any() or (arrays["widths"] < 1).any():
+        raise ValueError(f"{path} is damaged: widths and entry counts cannot be negative")

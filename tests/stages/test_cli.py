@@ -1,0 +1,154 @@
+"""`python -m pipeline` as a process: exit codes, one plain message, and runs that always end."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import time
+from types import SimpleNamespace
+
+import pytest
+
+LINE = ("dataset=line", "dataset.N=4", "baseline=none", "construction=parallel_balls")
+# A plan is logged at once; then the samples of the network's balls take minutes.
+LONG = (
+    "dataset=line", "dataset.N=300", "baseline=none", "construction=[thm_4_2_iii,parallel_balls]",
+    "construction.thm_4_2_iii.plan_only=true", "verification.on_constructed=[null_space,sampling]",
+)  # fmt: skip
+SIGNALS = {"SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
+UNREACHABLE = "tracking server http://127.0.0.1:PORT is unreachable: "
+
+
+@pytest.fixture(scope="module")
+def silent_port():
+    """A port where somebody listens and never answers."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def closed_port():
+    """A port where nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        yield unused.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def refused(lab, tmp_path_factory, silent_port, closed_port):
+    """What each kind of mistake prints; started together, most of the time is imports."""
+    mistakes = {
+        "bad_ratio": [*LINE, "rho=5/4"],
+        "misspelt_key": [*LINE, "dataset.n=5"],
+        "silent_server": [*LINE, f"tracking.uri=http://127.0.0.1:{silent_port}"],
+        "closed_server": [*LINE, f"tracking.uri=http://127.0.0.1:{closed_port}"],
+        "server_without_address": [*LINE[:2], "tracking=server", "~tracking.uri"],
+    }
+    mistakes["server_without_address"] = [*LINE, "tracking=server", "tracking.uri=???"]
+    folders = {name: tmp_path_factory.mktemp(name) for name in mistakes}
+    started = time.monotonic()
+    processes = [lab.start(folders[name], *mistakes[name]) for name in mistakes]
+    ended = lab.ends(processes)
+    spent = time.monotonic() - started
+    return SimpleNamespace(
+        seconds=spent,
+        **{
+            name: SimpleNamespace(
+                code=code, text=printed + errors, runs=lab.runs(folders[name].name)
+            )
+            for name, (code, printed, errors) in zip(mistakes, ended, strict=True)
+        },
+    )
+
+
+def test_bad_input_is_one_plain_line_and_a_failed_run(refused):
+    mistake = refused.bad_ratio
+    assert mistake.code == 1
+    assert mistake.text.strip() == "error: rho must lie in (0, 1), got 5/4 (Definition 2.2)"
+    (run,) = mistake.runs
+    assert run.info.status == "FAILED"
+    assert run.data.tags["error"].endswith("got 5/4 (Definition 2.2)")
+
+
+def test_a_misspelt_key_is_named_and_no_run_is_opened(refused):
+    mistake = refused.misspelt_key
+    assert mistake.code == 1
+    assert "Could not override 'dataset.n'" in mistake.text
+    assert "Key 'n' not in 'DatasetConfig'" in mistake.text
+    assert "Traceback" not in mistake.text
+    assert mistake.runs == []
+
+
+def test_a_server_that_is_away_is_named_within_seconds(refused, silent_port, closed_port):
+    for mistake, port in ((refused.silent_server, silent_port), (refused.closed_server, closed_port)):
+        assert mistake.code == 1
+        (line,) = mistake.text.strip().splitlines()
+        assert line.startswith(f"error: {UNREACHABLE.replace('PORT', str(port))}")
+    # Ten seconds of patience for a server, and the imports of five processes on few cores.
+    assert refused.seconds < 60
+
+
+def test_a_server_without_an_address_is_asked_for_it(refused):
+    mistake = refused.server_without_address
+    assert mistake.code == 1
+    assert "tracking.uri" in mistake.text
+    assert "Traceback" not in mistake.text
+
+
+def _read_until(process: subprocess.Popen[str], text: str) -> None:
+    for line in process.stdout:
+        if text in line:
+            return
+    raise AssertionError(f"the job ended before it printed {text!r}: {process.stderr.read()}")
+
+
+@pytest.fixture(scope="module")
+def killed(lab, tmp_path_factory):
+    """Jobs that a signal reached while they verified a network."""
+    folders = {name: tmp_path_factory.mktemp(name.lower()) for name in SIGNALS}
+    jobs = {
+        name: lab.start(folder, *LONG, "verification.samples=20000")
+        for name, folder in folders.items()
+    }
+    for name, job in jobs.items():
+        _read_until(job, "null_space")
+        job.send_signal(SIGNALS[name])
+    ended = lab.ends(list(jobs.values()))
+    return {
+        name: SimpleNamespace(
+            folder=folders[name], code=code, text=printed + errors, runs=lab.runs(folders[name].name)
+        )
+        for name, (code, printed, errors) in zip(jobs, ended, strict=True)
+    }
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_ends_the_job_with_its_run_killed_and_what_was_logged_kept(killed, name):
+    job = killed[name]
+    assert job.code in (128 + SIGNALS[name], -SIGNALS[name])
+    (run,) = job.runs
+    assert run.info.status == "KILLED"
+    assert run.info.run_name == "line d2 N300 rho1/2 thm_4_2_iii+parallel_balls"
+    assert run.data.tags["verdict"] == "PLANNED"
+    assert run.data.metrics["params/total"] > 0
+    assert len(run.inputs.dataset_inputs) == 1
+    assert not (job.folder / "run" / "summary.json").exists()
+
+
+@pytest.mark.parametrize("name", SIGNALS)
+def test_a_signal_is_not_answered_with_a_stack_trace(killed, name):
+    assert "Traceback" not in killed[name].text
+
+
+def test_a_killed_job_run_again_takes_up_where_it_stopped(lab, killed):
+    folder = killed["SIGTERM"].folder
+    entries = {path: path.stat().st_mtime_ns for path in (folder / "cache").glob("*-*/*.npz")}
+    assert len(entries) == 2
+    rows = lab.run(folder, *LONG, "verification.samples=2")
+    assert [row.verified for row in rows] == [None, 300]
+    assert {path: path.stat().st_mtime_ns for path in entries} == entries
+    assert [run.info.status for run in lab.runs(folder.name)][:2] == ["KILLED", "FINISHED"]
+    assert not list((folder / "cache").glob(".unfinished-*"))
