@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from pipeline.exact import DyadicArray, as_dyadic
 
 BUNDLED = ("digits", "breast_cancer", "wine", "iris")

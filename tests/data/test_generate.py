@@ -174,10 +174,10 @@ def test_line_labels_alternate_along_the_line() -> None:
     [("digits", 1797, 64, 10), ("breast_cancer", 569, 30, 2), ("wine", 178, 13, 3)],
 )
 def test_bundled_data_are_whole_and_exact(name: str, N: int, d: int, C: int) -> None:
-    from pipeline.data.bundled import BUNDLED
+    from sklearn import datasets
 
     data, notes = generate_dataset(name, N=N, d=d, C=C)
-    bunch = BUNDLED[name]()
+    bunch = getattr(datasets, f"load_{name}")()
     assert (data.X.nearest_float64() == bunch.data).all()
     assert (data.y == bunch.target + 1).all()
     assert data.label_names == tuple(str(n) for n in bunch.target_names)

@@ -10,6 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.tracking.signals import Terminated, sigterm_raises
+
 LINE = ("dataset=line", "dataset.N=4", "baseline=none", "construction=parallel_balls")
 # A plan is logged at once; then the samples of the network's balls take minutes.
 LONG = (
@@ -45,9 +47,8 @@ def refused(lab, tmp_path_factory, silent_port, closed_port):
         "misspelt_key": [*LINE, "dataset.n=5"],
         "silent_server": [*LINE, f"tracking.uri=http://127.0.0.1:{silent_port}"],
         "closed_server": [*LINE, f"tracking.uri=http://127.0.0.1:{closed_port}"],
-        "server_without_address": [*LINE[:2], "tracking=server", "~tracking.uri"],
+        "server_without_address": [*LINE, "tracking=server", "tracking.uri=???"],
     }
-    mistakes["server_without_address"] = [*LINE, "tracking=server", "tracking.uri=???"]
     folders = {name: tmp_path_factory.mktemp(name) for name in mistakes}
     started = time.monotonic()
     processes = [lab.start(folders[name], *mistakes[name]) for name in mistakes]
@@ -96,6 +97,17 @@ def test_a_server_without_an_address_is_asked_for_it(refused):
     assert mistake.code == 1
     assert "tracking.uri" in mistake.text
     assert "Traceback" not in mistake.text
+
+
+def test_a_signal_that_falls_into_a_destructor_is_delivered_again():
+    # Python drops what is raised there: a SIGTERM during imports was lost one time in a few.
+    class Freed:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(Terminated), sigterm_raises():
+        Freed()
+        time.sleep(10)
 
 
 def _read_until(process: subprocess.Popen[str], text: str) -> None:

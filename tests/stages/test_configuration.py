@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from fractions import Fraction
+from itertools import product
 from pathlib import Path
 
 import pytest
+import yaml
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf.errors import MissingMandatoryValue
 
@@ -41,6 +44,15 @@ def test_every_experiment_composes(lab):
     assert _names("experiment")
     for name in _names("experiment"):
         assert lab.config(f"experiment={name}")["construction"]
+
+
+def test_the_ratios_of_real_data_are_within_the_theorems():
+    experiment = yaml.safe_load((ROOT / "conf" / "experiment" / "real_data.yaml").read_text())
+    sweep = experiment["hydra"]["sweeper"]["params"]
+    dimensions = {"iris": 4, "wine": 13, "breast_cancer": 30}
+    for name, rho in product(sweep["dataset"].split(","), str(sweep["rho"]).split(",")):
+        # Theorem 4.2(iii) starts above 1/(5 sqrt d).
+        assert 25 * dimensions[name] * Fraction(rho) ** 2 > 1, (name, rho)
 
 
 def test_the_default_is_the_main_job(lab):

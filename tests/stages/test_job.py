@@ -315,6 +315,10 @@ def test_a_run_directory_used_again_holds_the_files_of_the_last_run(lab, tmp_pat
     certificate = json.loads((run_dir / row.files["certificate"]).read_text(encoding="utf-8"))
     assert digest_of_file(run_dir / "dataset.npz") != before
     assert certificate["dataset_sha256"] == digest_of_file(run_dir / "dataset.npz")
+    # A run that fails leaves no summary beside its files, also not that of an earlier one.
+    with pytest.raises(ValueError, match="rho must lie"):
+        lab.run(tmp_path, *cube, "rho=2")
+    assert not (run_dir / "summary.json").exists()
 
 
 def test_a_file_that_changes_under_its_name_is_read_again(lab, tmp_path, caplog):

@@ -1,0 +1,242 @@
+"""The verdict of every ball from files: only the checker's process verifies, attacks refute."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.construction import build
+from pipeline.data import SeparatedDataset, generate_dataset, save_dataset
+from pipeline.exact import as_dyadic, digest_of_file
+from pipeline.network import Affine, ReLUNetwork, load_network, save_network
+from pipeline.verification import certify
+from pipeline.verification.certify import checked
+from pipeline.verification.decide import ContradictionError, decide
+
+HALF = Fraction(1, 2)
+ATTACKS = ("null_space", "adversarial_points")
+
+# A checker of its own that prints and writes what it is told, and ends with the code it is told.
+FAKE = """
+import os, sys
+from pathlib import Path
+Path(sys.argv[sys.argv.index("--output") + 1]).write_text(os.environ["FAKE_DOCUMENT"])
+print("a fake checker")
+sys.exit(int(os.environ["FAKE_CODE"]))
+"""
+
+
+@pytest.fixture(scope="module")
+def proved(tmp_path_factory):
+    """Dataset, network and certificate of nine points on a line; every ball is VERIFIED."""
+    return _written(tmp_path_factory.mktemp("proved"), HALF)
+
+
+def _written(folder: Path, rho: Fraction) -> dict[str, Path]:
+    files = {
+        "dataset": folder / "dataset.npz",
+        "network": folder / "network.npz",
+        "certificate": folder / "certificate.json",
+    }
+    data, _ = generate_dataset("line", N=9, d=2, C=3)
+    built = build("parallel_balls", data, rho)
+    save_dataset(files["dataset"], data)
+    save_network(files["network"], built.network)
+    _certify(files, built.certificate)
+    return files
+
+
+def _certify(files: dict[str, Path], certificate) -> None:
+    digests = digest_of_file(files["dataset"]), digest_of_file(files["network"])
+    files["certificate"].write_text(certificate.to_json(*digests), encoding="utf-8")
+
+
+def _with_network(proved: dict[str, Path], folder: Path, network: ReLUNetwork) -> dict[str, Path]:
+    """The same claim about another network, its digest in the certificate recomputed."""
+    files = {**proved, "network": folder / "network.npz", "certificate": folder / "c.json"}
+    save_network(files["network"], network)
+    document = json.loads(proved["certificate"].read_text(encoding="utf-8"))
+    document["network_sha256"] = digest_of_file(files["network"])
+    files["certificate"].write_text(json.dumps(document), encoding="utf-8")
+    return files
+
+
+def _bias_moved(network: ReLUNetwork) -> ReLUNetwork:
+    """Add 1 to the output: every ball gets the wrong label."""
+    *hidden, last = network.layers
+    one = Affine.from_fractions((1, 1), {(0, 0): 1}, {0: 1})
+    return ReLUNetwork((*hidden, one.after(last)), network.activations)
+
+
+def _verdicts(table: str) -> list[str]:
+    return [row["verdict"] for row in csv.DictReader(io.StringIO(table))]
+
+
+def _fake(monkeypatch, folder: Path, document: dict | str, code: int) -> None:
+    (folder / "fake_checker.py").write_text(FAKE)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    text = document if isinstance(document, str) else json.dumps(document)
+    monkeypatch.setenv("FAKE_DOCUMENT", text)
+    monkeypatch.setenv("FAKE_CODE", str(code))
+    monkeypatch.setattr(certify, "MODULE", "fake_checker")
+
+
+def _claim(**changes: object) -> dict[str, object]:
+    """What the checker writes about nine proved balls, with changes."""
+    return {
+        "verdict": "VERIFIED", "reason": "", "rho": "1/2", "p": "2", "N": 9, "verified": 9,
+        "unproved": [], "slack": [0.25] * 9, "facts": ["a fact"], **changes,
+    }  # fmt: skip
+
+
+def test_a_proved_network_is_verified_and_no_attack_finds_anything(proved):
+    decided = decide(proved, HALF, 2, attacks=ATTACKS, workers=1)
+    document = decided.document
+    assert (document["verified"], document["falsified"], document["unknown"]) == (9, 0, 0)
+    assert document["decision"] == "exact"
+    assert document["error_upper"] == 0
+    assert document["methods"] == {"certificate": 9}
+    assert document["check"]["verdict"] == "VERIFIED"
+    assert "rho = 1/2   p = 2   N = 9" in document["printed"]
+    assert "VERIFIED: 9 of 9 balls" in document["printed"]
+    assert _verdicts(decided.table) == ["VERIFIED"] * 9
+    json.dumps(document, allow_nan=False)
+
+
+def test_without_a_certificate_nothing_is_verified(proved):
+    files = {role: path for role, path in proved.items() if role != "certificate"}
+    decided = decide(files, HALF, 2, attacks=(*ATTACKS, "sampling"), samples=3, workers=1)
+    assert decided.document["decision"] == "nearest"
+    assert _verdicts(decided.table) == ["UNKNOWN"] * 9
+    assert "check" not in decided.document
+    assert 0 < decided.document["error_upper"] <= 1
+    assert len(decided.document["sampling"]["ball_upper"]) == 9
+
+
+def test_a_rejected_certificate_leaves_every_ball_unknown(proved, tmp_path):
+    files = {**proved, "certificate": tmp_path / "certificate.json"}
+    document = json.loads(proved["certificate"].read_text(encoding="utf-8"))
+    document["network_sha256"] = "0" * 64
+    files["certificate"].write_text(json.dumps(document), encoding="utf-8")
+    decided = decide(files, HALF, 2, attacks=(), workers=1)
+    assert _verdicts(decided.table) == ["UNKNOWN"] * 9
+    assert decided.document["check"]["verdict"] == "REJECTED"
+    assert "another network" in decided.document["check"]["reason"]
+    assert decided.document["error_upper"] is None
+
+
+def test_a_tampered_network_is_falsified_and_never_verified(proved, tmp_path):
+    files = _with_network(proved, tmp_path, _bias_moved(load_network(proved["network"])))
+    decided = decide(files, HALF, 2, attacks=ATTACKS, workers=1)
+    assert _verdicts(decided.table) == ["FALSIFIED"] * 9
+    assert decided.document["check"]["verdict"] == "REJECTED"
+    assert decide(files, HALF, 2, attacks=()).document["unknown"] == 9
+
+
+def test_a_verified_ball_that_an_attack_refutes_is_a_contradiction(proved, tmp_path, monkeypatch):
+    files = _with_network(proved, tmp_path, _bias_moved(load_network(proved["network"])))
+    _fake(monkeypatch, tmp_path, _claim(), 0)
+    with pytest.raises(ContradictionError, match="ball 0 is VERIFIED by the checker and FALSIFIED"):
+        decide(files, HALF, 2, attacks=ATTACKS, workers=1)
+    # One refuted ball among many is enough.
+    one_wrong = _claim(unproved=[0, 1, 2, 3, 4, 5, 6, 7], verdict="REJECTED", verified=1)
+    _fake(monkeypatch, tmp_path, one_wrong, 1)
+    with pytest.raises(ContradictionError, match="ball 8"):
+        decide(files, HALF, 2, attacks=ATTACKS, workers=1)
+
+
+def test_counts_are_those_of_the_checkers_own_process(proved, tmp_path, monkeypatch):
+    partly = _claim(verdict="REJECTED", reason="balls 2 and 5 overlap", unproved=[2, 5], verified=7)
+    _fake(monkeypatch, tmp_path, partly, 1)
+    decided = decide(proved, HALF, 2, attacks=ATTACKS, workers=1)
+    expected = ["UNKNOWN" if i in (2, 5) else "VERIFIED" for i in range(9)]
+    assert _verdicts(decided.table) == expected
+    assert (decided.document["verified"], decided.document["unknown"]) == (7, 2)
+    assert decided.document["printed"] == "a fake checker\n"
+    assert decided.document["check"] == partly
+    assert decided.document["error_upper"] is None
+
+
+def test_a_checker_that_names_no_balls_proves_none(proved, tmp_path, monkeypatch):
+    _fake(monkeypatch, tmp_path, {"verdict": "REJECTED", "reason": "no reason"}, 1)
+    decided = decide(proved, HALF, 2, attacks=(), workers=1)
+    assert _verdicts(decided.table) == ["UNKNOWN"] * 9
+
+
+@pytest.mark.parametrize(
+    ("rho", "p"), [(Fraction(3, 4), 2), (HALF, 1), (HALF, float("inf"))]
+)
+def test_a_proof_of_another_claim_verifies_nothing(proved, rho, p):
+    """The certificate proves rho = 1/2 in l2; a larger radius or another norm is not proved."""
+    claim = f"must be about .*'rho': '{rho}', 'p': '{p}'.* it is about .*'rho': '1/2', 'p': '2'"
+    with pytest.raises(ValueError, match=claim):
+        decide(proved, rho, p, attacks=(), workers=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "reason"),
+    [
+        ({"N": 8}, 0, "must be about .*'N': 9"),
+        ({"rho": "1/4"}, 0, "it is about .*'1/4'"),
+        ({"p": "1"}, 0, "it is about .*'p': '1'"),
+        ({"unproved": [3]}, 0, "counts do not add up"),
+        ({"verified": 8}, 0, "counts do not add up"),
+        ({"verdict": "REJECTED"}, 1, "counts do not add up"),
+    ],
+)
+def test_a_document_that_contradicts_the_claim_or_itself_verifies_nothing(
+    proved, tmp_path, monkeypatch, changes, code, reason
+):
+    _fake(monkeypatch, tmp_path, _claim(**changes), code)
+    with pytest.raises(ValueError, match=reason):
+        decide(proved, HALF, 2, attacks=(), workers=1)
+
+
+@pytest.mark.parametrize(("verdict", "code"), [("VERIFIED", 1), ("VERIFIED", 3), ("REJECTED", 0)])
+def test_an_exit_code_that_contradicts_the_verdict_is_no_proof(
+    proved, tmp_path, monkeypatch, verdict, code
+):
+    _fake(monkeypatch, tmp_path, _claim(verdict=verdict), code)
+    with pytest.raises(OSError, match=f"the checker ended with code {code} after {verdict}"):
+        decide(proved, HALF, 2, attacks=(), workers=1)
+
+
+def test_a_checker_that_dies_is_an_error_with_its_last_words(proved, tmp_path, monkeypatch):
+    (tmp_path / "fake_checker.py").write_text("raise SystemExit('no memory left')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(certify, "MODULE", "fake_checker")
+    with pytest.raises(OSError, match="ended without a verdict: no memory left"):
+        decide(proved, HALF, 2, attacks=(), workers=1)
+
+
+def test_the_checker_runs_from_any_directory(proved, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    (tmp_path / "pipeline").mkdir()
+    (tmp_path / "pipeline" / "__init__.py").write_text("raise RuntimeError('not this one')")
+    assert checked(proved).verified
+
+
+def test_the_margin_of_the_table_is_the_checkers_slack(proved):
+    decided = decide(proved, HALF, 2, attacks=(), workers=1)
+    slack = decided.document["check"]["slack"]
+    rows = list(csv.DictReader(io.StringIO(decided.table)))
+    expected = ["" if value is None else f"{value:.6g}" for value in slack]
+    assert [row["margin"] for row in rows] == expected
+    assert [int(row["label"]) for row in rows] == [1, 2, 3] * 3
+
+
+def test_a_network_of_another_dimension_is_refused(proved, tmp_path):
+    wide = SeparatedDataset("wide", as_dyadic(np.array([[0, 0, 0], [1, 0, 0]])), np.array([1, 2]))
+    save_dataset(tmp_path / "dataset.npz", wide)
+    with pytest.raises(ValueError, match=r"must map R\^3 to R, got R\^2"):
+        decide(
+            {"dataset": tmp_path / "dataset.npz", "network": proved["network"]},
+            HALF, 2, attacks=(),
+        )  # fmt: skip
