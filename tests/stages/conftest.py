@@ -1,4 +1,4 @@
-"""Jobs composed from conf/, run here or by `python -m pipeline`, tracked in one store below /tmp."""
+"""Jobs composed from conf/, run here or by `python -m pipeline`, tracked in one store."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -34,6 +34,14 @@ class Lab:
 
     uri: str
     client: Any
+    # Overrides: a baseline trained in no time, and a certified network without attacks.
+    tiny_baseline: ClassVar = (
+        "baseline.width=4", "baseline.max_steps=20", "baseline.evaluate_every=10",
+        "verification.samples=3", "verification.pgd_steps=2",
+    )  # fmt: skip
+    quick: ClassVar = (
+        "baseline=none", "construction=parallel_balls", "verification.on_constructed=[]"
+    )  # fmt: skip
 
     def config(self, *overrides: str) -> dict[str, Any]:
         """Return the configuration that the command line composes from these overrides."""
@@ -94,9 +102,7 @@ class Lab:
         if found is None:
             return []
         runs = self.client.search_runs([found.experiment_id])
-        return sorted(
-            runs, key=lambda r: ("mlflow.parentRunId" in r.data.tags, r.info.start_time)
-        )
+        return sorted(runs, key=lambda r: ("mlflow.parentRunId" in r.data.tags, r.info.start_time))
 
 
 @pytest.fixture(scope="session")

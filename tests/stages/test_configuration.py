@@ -73,7 +73,9 @@ def test_options_of_one_construction_do_not_leak_into_another(lab):
         "construction.thm_4_2_iii.plan_only=true",
     )
     assert config["construction"]["parallel_balls"] == {
-        "projection": "pca", "m": None, "weight_bits": 9,
+        "projection": "pca",
+        "m": None,
+        "weight_bits": 9,
     }
     assert config["construction"]["thm_4_2_iii"]["weight_bits"] == 16
     assert config["construction"]["thm_4_2_iii"]["plan_only"] is True

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import html
 import json
-import logging
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from fractions import Fraction
@@ -24,9 +22,6 @@ from pipeline.data import load_dataset
 from pipeline.exact import digest_of_file
 from pipeline.network import load_network
 from pipeline.report import read_summary
-from pipeline.stages import job as job_module
-from pipeline.stages.outcome import Outcome
-from pipeline.stages.store import StoreError
 from pipeline.theory import theorem_3_1, theorem_4_2
 from pipeline.tracking import config_digest
 
@@ -37,11 +32,6 @@ KEYS = {
     "width", "first_hidden_width", "bit_complexity", "lower_bound", "verified", "falsified",
     "unknown", "seconds", "files",
 }  # fmt: skip
-TINY_BASELINE = (
-    "baseline.width=4", "baseline.max_steps=20", "baseline.evaluate_every=10",
-    "verification.samples=3", "verification.pgd_steps=2",
-)  # fmt: skip
-QUICK = ("baseline=none", "construction=parallel_balls", "verification.on_constructed=[]")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +41,7 @@ def iris(lab, tmp_path_factory):
     overrides = [
         "dataset=iris", "construction=[parallel_balls,thm_4_2_iii]",
         "construction.thm_4_2_iii.plan_only=true", "report.html=true", "report.formats=[svg]",
-        *TINY_BASELINE,
+        *lab.tiny_baseline,
     ]  # fmt: skip
     with pytest.warns(UserWarning, match="iris: 1 duplicate points"):
         rows = lab.run(folder, *overrides)
@@ -145,9 +135,13 @@ def test_the_check_command_of_the_report_verifies_in_the_run_directory(iris):
 
 def test_the_report_states_the_run_and_shows_figure_1(iris):
     page = (iris.run_dir / "report.html").read_text(encoding="utf-8")
-    for text in ("parallel_balls", "thm_4_2_iii", "pgd", "<svg", digest_of_file(
-        iris.run_dir / "dataset.npz"
-    )):
+    for text in (
+        "parallel_balls",
+        "thm_4_2_iii",
+        "pgd",
+        "<svg",
+        digest_of_file(iris.run_dir / "dataset.npz"),
+    ):
         assert text in page
     assert (iris.run_dir / "figure1.svg").is_file()
     assert "http://" not in re.sub(r'xmlns(:\w+)?="[^"]*"|http://www\.w3\.org\S*', "", page)
@@ -263,284 +257,3 @@ def test_the_training_curve_is_a_nested_run(lab, iris):
     losses = lab.client.get_metric_history(curve.info.run_id, "train/loss")
     assert len(losses) >= 2 and all(np.isfinite(m.value) for m in losses)
     assert {"train/clean_error", "train/pgd_error"} < set(curve.data.metrics)
-
-
-# Reuse.
-
-
-def _reused(caplog) -> list[bool]:
-    """Whether each stage that reported in was reused, in order; clears the log."""
-    ends = [re.search(r"\((unchanged, reused|[\d.]+ s)\)$", r.getMessage()) for r in caplog.records]
-    caplog.clear()
-    return [end[1] == "unchanged, reused" for end in ends if end]
-
-
-def test_a_second_run_reuses_every_stage_and_a_changed_input_only_what_it_leaves(
-    lab, tmp_path, caplog
-):
-    caplog.set_level(logging.INFO, logger="pipeline")
-    line = ("dataset=line", "dataset.N=4", "construction=parallel_balls", *TINY_BASELINE)
-    first = lab.run(tmp_path, *line)
-    assert _reused(caplog) == [False] * 5
-    assert lab.run(tmp_path, *line) == first
-    assert _reused(caplog) == [True] * 5
-    # Another ratio leaves the dataset; other options of one method leave the other method.
-    lab.run(tmp_path, *line, "rho=1/3")
-    assert _reused(caplog) == [True, False, False, False, False]
-    lab.run(tmp_path, *line, "baseline.width=3")
-    assert _reused(caplog) == [True, True, True, False, False]
-    lab.run(tmp_path, *line, "construction.parallel_balls.weight_bits=9")
-    assert _reused(caplog)[1] is False
-    lab.run(tmp_path, *line, "rho=2/4", "workers=1")
-    assert _reused(caplog) == [True] * 5
-
-
-def test_another_seed_and_a_disabled_cache_make_everything_anew(lab, tmp_path, caplog):
-    caplog.set_level(logging.INFO, logger="pipeline")
-    cube = ("dataset=cube", "dataset.N=6", "dataset.d=2", *QUICK)
-    lab.run(tmp_path, *cube)
-    assert _reused(caplog) == [False] * 3
-    lab.run(tmp_path, *cube, "seed=1")
-    assert _reused(caplog) == [False] * 3
-    lab.run(tmp_path, *cube, "cache.enabled=false")
-    assert _reused(caplog) == [False] * 3
-
-
-def test_a_run_directory_used_again_holds_the_files_of_the_last_run(lab, tmp_path):
-    cube = ("dataset=cube", "dataset.N=6", "dataset.d=2", *QUICK)
-    run_dir = tmp_path / "run"
-    lab.run(tmp_path, *cube)
-    before = digest_of_file(run_dir / "dataset.npz")
-    (row,) = lab.run(tmp_path, *cube, "seed=1")
-    certificate = json.loads((run_dir / row.files["certificate"]).read_text(encoding="utf-8"))
-    assert digest_of_file(run_dir / "dataset.npz") != before
-    assert certificate["dataset_sha256"] == digest_of_file(run_dir / "dataset.npz")
-    # A run that fails leaves no summary beside its files, also not that of an earlier one.
-    with pytest.raises(ValueError, match="rho must lie"):
-        lab.run(tmp_path, *cube, "rho=2")
-    assert not (run_dir / "summary.json").exists()
-
-
-def test_a_file_that_changes_under_its_name_is_read_again(lab, tmp_path, caplog):
-    caplog.set_level(logging.INFO, logger="pipeline")
-    table = tmp_path / "mine.csv"
-    job = ("dataset=file", f"dataset.path={table}", *QUICK)
-    table.write_text("a,b,label\n0,0,u\n4,0,v\n")
-    lab.run(tmp_path, *job)
-    assert _reused(caplog) == [False] * 3
-    table.write_text("a,b,label\n0,0,u\n8,0,v\n")
-    os.utime(table, (0, 0))
-    lab.run(tmp_path, *job)
-    assert _reused(caplog) == [False] * 3
-    assert load_dataset(tmp_path / "run" / "dataset.npz").separation().power == 16
-
-
-# Every family of data, and the user's own files.
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [
-        ("hard_width", ("dataset.N=7", "dataset.d=4", "rho=4/5")),
-        ("shattering", ("dataset.N=7", "dataset.d=3")),
-        ("sphere", ("dataset.N=9", "dataset.d=3")),
-        ("cube", ("dataset.N=9", "dataset.d=3", "dataset.C=4", "rho=9/10")),
-        ("clusters", ("dataset.N=9", "dataset.d=3", "dataset.C=3", "dataset.spread=0.5")),
-        ("lattice", ("dataset.N=9", "dataset.d=2", "dataset.labelling=checkerboard")),
-        ("line", ("dataset.N=9", "dataset.d=2", "p=1", "rho=1/4")),
-    ],
-)
-def test_every_synthetic_family_is_verified(lab, tmp_path, name, options):
-    N = int(options[0].partition("=")[2])
-    (row,) = lab.run(
-        tmp_path, f"dataset={name}", "baseline=none", "construction=parallel_balls", *options
-    )
-    assert (row.dataset, row.N, row.verified, row.falsified) == (name, N, N, 0)
-
-
-def _csv(folder: Path) -> tuple[Path, str]:
-    (folder / "flowers.csv").write_text("kind,a,b\nrose,0,0\nelm,1.5,0\nrose,0,4\noak,-3,-3\n")
-    return folder / "flowers.csv", "kind"
-
-
-def _parquet(folder: Path) -> tuple[Path, str]:
-    frame = pd.DataFrame(
-        {"a": [0, 1.5, 0, -3], "kind": ["rose", "elm", "rose", "oak"], "b": [0, 0, 4, -3]}
-    )
-    frame.to_parquet(folder / "flowers.parquet")
-    return folder / "flowers.parquet", "kind"
-
-
-def _npz(folder: Path) -> tuple[Path, str]:
-    X = np.array([[0, 0], [1.5, 0], [0, 4], [-3, -3]])
-    np.savez(folder / "flowers.npz", X=X, kind=np.array(["rose", "elm", "rose", "oak"]))
-    return folder / "flowers.npz", "kind"
-
-
-@pytest.mark.parametrize("written", [_csv, _parquet, _npz])
-def test_a_file_of_the_user_is_verified_with_its_label_names(lab, tmp_path, written):
-    path, label = written(tmp_path)
-    (row,) = lab.run(
-        tmp_path, "dataset=file", f"dataset.path={path}", f"dataset.label={label}", "rho=4/5",
-        "baseline=none", "construction=parallel_balls",
-    )  # fmt: skip
-    assert (row.dataset, row.N, row.d, row.C, row.verified) == ("flowers", 4, 2, 3, 4)
-    data = load_dataset(tmp_path / "run" / "dataset.npz")
-    assert data.label_names == ("elm", "oak", "rose")
-    assert data.y.tolist() == [3, 1, 3, 2]
-    assert data.X.fractions().tolist() == [[0, 0], [Fraction(3, 2), 0], [0, 4], [-3, -3]]
-
-
-def test_zero_based_labels_in_the_last_column_become_1_to_C(lab, tmp_path):
-    (tmp_path / "t.csv").write_text("0.5,1,0\n2,1,1\n4,4,0\n")
-    (row,) = lab.run(tmp_path, "dataset=file", f"dataset.path={tmp_path / 't.csv'}", *QUICK)
-    data = load_dataset(tmp_path / "run" / "dataset.npz")
-    assert (row.verified, data.y.tolist(), data.label_names) == (3, [1, 2, 1], ("0", "1"))
-
-
-def test_repeated_rows_are_merged_with_a_warning_that_counts_them(lab, tmp_path, caplog):
-    caplog.set_level(logging.INFO, logger="pipeline")
-    (tmp_path / "t.csv").write_text("a,b,y\n0,1,u\n2,1,v\n0,1,u\n0,1,u\n")
-    job = ("dataset=file", f"dataset.path={tmp_path / 't.csv'}", *QUICK)
-    with pytest.warns(UserWarning, match="t: 2 duplicate points"):
-        (row,) = lab.run(tmp_path, *job)
-    assert (row.N, row.verified) == (2, 2)
-    # Reused, the data are not read again: the line of the stage still says it.
-    caplog.clear()
-    lab.run(tmp_path, *job)
-    assert "rows merged: 2" in caplog.text
-
-
-# Bad input: a message that says what was required, and a run marked FAILED.
-
-LINE = ("dataset=line", "dataset.N=4", "baseline=none", "construction=parallel_balls")
-FILES = {
-    "conflict.csv": "a,b,y\n1,2,cat\n3,4,dog\n1,2,dog\n",
-    "nan.csv": "a,b,y\n1,2,u\nnan,4,v\n",
-    "inf.csv": "a,b,y\n1,2,u\n3,inf,v\n",
-    "text.csv": "a,b,y\n1,2,u\n3,high,v\n",
-    "one.csv": "a,b,y\n1,2,u\n3,4,u\n",
-    "empty.csv": "",
-    "header.csv": "a,b,y\n",
-    "broken.npz": "PK no archive",
-    "table.txt": "1,2,3\n",
-}
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["rho=5/4"], r"rho must lie in \(0, 1\), got 5/4 \(Definition 2\.2\)"),
-        (["rho=0"], r"rho must lie in \(0, 1\), got 0 \(Definition 2\.2\)"),
-        (["rho=1"], r"rho must lie in \(0, 1\), got 1 \(Definition 2\.2\)"),
-        (["rho=-1/2"], r"rho must lie in \(0, 1\), got -1/2 \(Definition 2\.2\)"),
-        (["rho=abc"], r"rho must be a rational such as 1/2 or 0\.5, got 'abc'"),
-        (["rho=1/0"], r"rho must be a rational such as 1/2 or 0\.5, got '1/0'"),
-        (["p=0"], "p must be 1, 2, another positive integer or inf, got '0'"),
-        (["p=3/2"], "p must be 1, 2, another positive integer or inf, got '3/2'"),
-        (["p=inf", "construction=thm_4_2_iii"], r"thm_4_2_iii is proved for p = 2, got p = inf"),
-        (["construction=[]"], "a job needs a construction or a baseline"),
-        (["dataset.N=1"], r"N must be 2 or more, got 1"),
-        (["dataset.C=9"], r"C must be 2\.\.4, got 9"),
-        (["dataset.spread=0.5"], "dataset line takes no spread, got 0.5"),
-        (["seed=-1"], "seed must be"),
-        (["construction.parallel_balls.projection=pcaa"], "identity.*random.*pca.*got 'pcaa'"),
-        (["construction.parallel_balls.m=0"], r"m must .*1\.\.2, got 0"),
-        (["construction.parallel_balls.m=9"], r"m must .*1\.\.2, got 9"),
-        (
-            ["dataset=sphere", "dataset.N=9", "construction.parallel_balls.m=1", "rho=9/10"],
-            "more than two radii apart .*m = 1 keeps a distance of .*use more dimensions",
-        ),
-        (["verification.on_constructed=[psd]"], "attacks must be among null_space.*got 'psd'"),
-        (["dataset=file"], "needs a path to a .csv, .npz or .parquet file"),
-        (["dataset=file", "dataset.path=FOLDER/absent.csv"], "no such file: .*absent.csv"),
-        (
-            ["dataset=file", "dataset.path=FOLDER/conflict.csv"],
-            "same point with labels .*pairwise distinct points.*Section 2.2",
-        ),
-        (
-            ["dataset=file", "dataset.path=FOLDER/nan.csv"],
-            "column 'a', row 2 is missing or NaN; .*finite numbers",
-        ),
-        (["dataset=file", "dataset.path=FOLDER/inf.csv"], "column 'b', row 2 is inf"),
-        (["dataset=file", "dataset.path=FOLDER/text.csv"], "column 'b', row 2 is no number: 'high"),
-        (["dataset=file", "dataset.path=FOLDER/one.csv"], "at least two classes.*'u'"),
-        (["dataset=file", "dataset.path=FOLDER/empty.csv"], "empty.csv is empty"),
-        (["dataset=file", "dataset.path=FOLDER/header.csv"], "header.csv is empty"),
-        (["dataset=file", "dataset.path=FOLDER/broken.npz"], "truncated or not an NPZ file"),
-        (["dataset=file", "dataset.path=FOLDER/table.txt"], r"must end in \.csv, \.npz, \.parquet"),
-        (
-            ["dataset=file", "dataset.path=FOLDER/nan.csv", "dataset.label=z"],
-            r"no label column 'z', its columns are \['a', 'b', 'y'\]",
-        ),
-    ],
-)
-def test_bad_input_fails_the_run_with_a_message_that_says_what_was_required(
-    lab, tmp_path, overrides, message
-):
-    for name, text in FILES.items():
-        (tmp_path / name).write_text(text)
-    changed = [each.replace("FOLDER", str(tmp_path)) for each in overrides]
-    kept = [each for each in LINE if each.partition("=")[0] not in _groups(changed)]
-    if any("file" in each or "sphere" in each for each in changed):
-        kept = [each for each in kept if not each.startswith("dataset.N")]
-    with pytest.raises(ValueError, match=message) as refusal:
-        lab.run(tmp_path, *kept, *changed)
-    (run,) = lab.runs(tmp_path.name)
-    assert run.info.status == "FAILED"
-    assert run.data.tags["error"] == f"ValueError: {refusal.value}"
-    assert not (tmp_path / "run" / "summary.json").exists()
-
-
-def _groups(overrides: list[str]) -> set[str]:
-    return {each.partition("=")[0] for each in overrides}
-
-
-@pytest.mark.parametrize("place", ["below a file", "a file"])
-def test_a_cache_folder_that_cannot_be_made_fails_the_run(lab, tmp_path, place):
-    blocked = tmp_path / "blocked"
-    blocked.write_text("no folder")
-    folder = blocked / "cache" if place == "below a file" else blocked
-    with pytest.raises(StoreError, match=f"cannot write the stage store to {folder}"):
-        lab.run(tmp_path, *LINE, f"cache.folder={folder}")
-    (run,) = lab.runs(tmp_path.name)
-    assert run.info.status == "FAILED"
-    assert run.data.tags["error"].startswith("StoreError: cannot write the stage store")
-
-
-def test_a_disk_that_fills_up_fails_the_run_and_nothing_done_is_lost(lab, tmp_path, monkeypatch):
-    def full(folder: Path, network: object) -> None:
-        raise OSError(28, os.strerror(28), str(folder))
-
-    monkeypatch.setattr("pipeline.stages.construct.save_network", full)
-    with pytest.raises(StoreError, match=r"cannot write stage 'construct' to .*MiB free in "):
-        lab.run(tmp_path, *LINE)
-    (run,) = lab.runs(tmp_path.name)
-    assert run.info.status == "FAILED"
-    assert run.info.run_name == "line d2 N4 rho1/2 parallel_balls"
-    assert "No space left on device" in run.data.tags["error"]
-    assert len(run.inputs.dataset_inputs) == 1
-    entries = [p.name for p in (tmp_path / "cache").iterdir() if p.is_dir()]
-    assert [name.partition("-")[0] for name in entries] == ["generate"]
-
-
-def test_a_failure_after_the_first_row_keeps_the_first_row(lab, tmp_path, monkeypatch):
-    def stop(*arguments: object) -> Outcome:
-        raise MemoryError("no room for the network")
-
-    monkeypatch.setattr(job_module, "train", stop)
-    with pytest.raises(MemoryError, match="no room"):
-        lab.run(tmp_path, "dataset=line", "dataset.N=4", "construction=parallel_balls")
-    (run,) = lab.runs(tmp_path.name)
-    assert run.info.status == "FAILED"
-    assert run.data.tags["error"] == "MemoryError: no room for the network"
-    assert run.data.metrics["robust/verified"] == 1
-    kept = Path(lab.client.download_artifacts(run.info.run_id, "parallel_balls"))
-    assert {p.name for p in kept.iterdir()} == {"certificate.json", "network.npz", "verdicts.csv"}
-    # The rerun starts where the first one stopped.
-    monkeypatch.undo()
-    shutil.rmtree(tmp_path / "run")
-    rows = lab.run(
-        tmp_path, "dataset=line", "dataset.N=4", "construction=parallel_balls", *TINY_BASELINE
-    )
-    assert [row.construction for row in rows] == ["parallel_balls", "pgd"]

@@ -19,7 +19,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 JOBS = (
     "hydra.mode=MULTIRUN", "dataset=sphere", "dataset.N=24", "dataset.d=16", "rho=1/4",
     "cache.enabled=false",
-    "construction=[parallel_balls,thm_4_2_iii]", "construction.parallel_balls.projection=pca,random",
+    "construction=[parallel_balls,thm_4_2_iii]",
+    "construction.parallel_balls.projection=pca,random",
     "construction.thm_4_2_iii.plan_only=false",
     "construction.thm_4_2_iii.constants={log_n:'1',rho:'6',log_d:'1'}",
     "baseline.width=16", "baseline.max_steps=20", "baseline.evaluate_every=10",

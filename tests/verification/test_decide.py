@@ -169,9 +169,7 @@ def test_a_checker_that_names_no_balls_proves_none(proved, tmp_path, monkeypatch
     assert _verdicts(decided.table) == ["UNKNOWN"] * 9
 
 
-@pytest.mark.parametrize(
-    ("rho", "p"), [(Fraction(3, 4), 2), (HALF, 1), (HALF, float("inf"))]
-)
+@pytest.mark.parametrize(("rho", "p"), [(Fraction(3, 4), 2), (HALF, 1), (HALF, float("inf"))])
 def test_a_proof_of_another_claim_verifies_nothing(proved, rho, p):
     """The certificate proves rho = 1/2 in l2; a larger radius or another norm is not proved."""
     claim = f"must be about .*'rho': '{rho}', 'p': '{p}'.* it is about .*'rho': '1/2', 'p': '2'"
