@@ -40,7 +40,7 @@ ITEMS = (
         "Definition 2.2",
         "robust memorization: f = y_i on every open ball of radius rho eps_D",
         "pipeline.verification.check.__main__:main",
-        "tests/verification/check/test_acceptance.py",
+        "tests/verification/check/test_check_acceptance.py",
     ),
     Item(
         "Section 2.3, Eq. 3",

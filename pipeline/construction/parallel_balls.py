@@ -77,9 +77,16 @@ def build_parallel_balls(
 
     Raises:
         ValueError: if no (or not the given) m keeps images of other labels more than two radii
-            apart.
+            apart, or if rho or m is out of range.
     """
-    limit = min(dataset.d, dataset.N)
+    if not 0 < rho < 1:
+        raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
+    if m is not None and not 1 <= m <= dataset.d:
+        raise ValueError(f"m must lie in 1..d = {dataset.d}, got {m}")
+    if m is not None and kind == "identity" and m != dataset.d:
+        raise ValueError(f"the identity keeps all d = {dataset.d} dimensions, got m = {m}")
+    # Only rows within the span of the points can stop at N of them.
+    limit = dataset.d if kind == "random" else min(dataset.d, dataset.N)
     phi = projection(dataset, kind, limit if m is None else min(m, limit), weight_bits, seed)
     data, layout = _planned(dataset, rho, p, phi, m)
     shifts, sides = data.shifts_and_sides()

@@ -90,7 +90,11 @@ def plan_parallel_balls(
 
 
 def cheapest_layout(at: Sizes, sides: Sequence[Fraction], budget: Fraction) -> Layout:
-    """Return the layout with the fewest parameters whose squares err by at most `budget`.
+    """Return the cheapest layout found whose squares err by at most `budget`.
+
+    For every cap on the folds of a coordinate (the number of layers follows the largest), folds are
+    given out greedily, and every arrangement of `_cuts` is priced. The folds themselves are not
+    searched exhaustively, so a layout a few percent cheaper may exist.
 
     Args:
         at: the sizes.
@@ -98,11 +102,18 @@ def cheapest_layout(at: Sizes, sides: Sequence[Fraction], budget: Fraction) -> L
         budget: bound on the summed error of the squares, positive.
 
     Raises:
-        ValueError: if the budget is not positive.
+        ValueError: if the budget is not positive, or too small to resolve.
     """
     if budget <= 0:
         raise ValueError(f"the squares need a positive error budget, got {float(budget)}")
-    return _cheapest(at, _folds_within(sides, budget))
+    folds = _folds_within(sides, budget, _MOST_FOLDS)
+    if folds is None:
+        raise ValueError("the gap between the thresholds is too small to resolve")
+    layouts = []
+    while folds is not None:
+        layouts.append(_cheapest(at, folds))
+        folds = _folds_within(sides, budget, max(folds) - 1)
+    return min(layouts, key=lambda layout: plan_of_layout(at, layout).parameter_count())
 
 
 def _cheapest(at: Sizes, folds: tuple[int, ...]) -> Layout:
@@ -128,26 +139,28 @@ def _cuts(most: int) -> Iterator[tuple[int, ...]]:
             yield (first, *middle, most)
 
 
-def _folds_within(sides: Sequence[Fraction], budget: Fraction) -> tuple[int, ...]:
-    """Return k_j with sum_j M_j^2 / 4^(k_j + 1) <= budget, as few folds as greedy finds.
+def _folds_within(
+    sides: Sequence[Fraction], budget: Fraction, cap: int
+) -> tuple[int, ...] | None:
+    """Return k_j <= cap with sum_j M_j^2 / 4^(k_j + 1) <= budget, or None if greedy finds none.
 
     Halving the largest error first keeps every error within a factor 4 of the others; afterwards
     each coordinate, widest last, gives back a fold if the sum allows it.
-
-    Raises:
-        ValueError: if the gap would need more than `_MOST_FOLDS` folds.
     """
+    if cap < 1:
+        return None
     folds = [0] * len(sides)
     errors = [square_error(s, 0) for s in sides]
     while sum(errors) > budget or max(folds) == 0:
-        worst = max(range(len(sides)), key=lambda j: (errors[j], -j))
+        free = [j for j in range(len(sides)) if folds[j] < cap]
+        if not free:
+            return None
+        worst = max(free, key=lambda j: (errors[j], -j))
         folds[worst] += 1
         errors[worst] /= 4
-        if folds[worst] > _MOST_FOLDS:
-            raise ValueError("the gap between the thresholds is too small to resolve")
     for j in sorted(range(len(sides)), key=lambda j: errors[j]):
-        if folds[j] and max(folds[:j] + folds[j + 1 :], default=0) + folds[j] > 1:
-            if sum(errors) + 3 * errors[j] <= budget:
-                folds[j] -= 1
-                errors[j] *= 4
+        alone = max(folds[:j] + folds[j + 1 :], default=0) == 0 and folds[j] == 1
+        if folds[j] and not alone and sum(errors) + 3 * errors[j] <= budget:
+            folds[j] -= 1
+            errors[j] *= 4
     return tuple(folds)

@@ -70,8 +70,10 @@ def projection(
         draw: number of the draw, for redrawing.
 
     Raises:
-        ValueError: for an unknown kind.
+        ValueError: for an unknown kind, or weight_bits outside 1..52.
     """
+    if not 1 <= weight_bits <= 52:
+        raise ValueError(f"weight_bits must lie in 1..52, got {weight_bits}")
     if kind == "identity":
         return Projection(kind, DyadicArray(np.eye(dataset.d, dtype=np.int64), 0), Fraction(1))
     random = generator(seed, "construct", "projection", str(draw))

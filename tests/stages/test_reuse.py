@@ -46,6 +46,7 @@ def test_another_seed_and_a_disabled_cache_make_everything_anew(lab, tmp_path, c
     lab.run(tmp_path, *cube)
     assert _reused(caplog) == [False] * 3
     lab.run(tmp_path, *cube, "seed=1")
+    assert f'dashboard  make ui ARGS="--uri {lab.uri}"   (run ' in caplog.text
     assert _reused(caplog) == [False] * 3
     lab.run(tmp_path, *cube, "cache.enabled=false")
     assert _reused(caplog) == [False] * 3

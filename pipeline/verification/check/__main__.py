@@ -26,6 +26,7 @@ from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.separation import separation_power
 from pipeline.verification.check.yu2024 import check_yu2024
 
+_NOT_READABLE = (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, MemoryError)
 _CHECKS = {"parallel_balls": check_parallel_balls, "thm_4_2_iii": check_yu2024}
 
 
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         case = _read(options.dataset, options.network, options.certificate)
         separation, pair = _describe(case, lines)
         findings = _findings(case, separation)
-    except Rejected as rejection:
+    except (Rejected, *_NOT_READABLE) as rejection:
         document: dict[str, object] = {"verdict": "REJECTED", "reason": str(rejection)}
         lines.append(f"REJECTED: {rejection}")
     else:
@@ -90,8 +91,8 @@ def _describe(case: _Case, lines: list[str]) -> tuple[Fraction, tuple[int, int]]
     )
     power = "eps_D" if certificate.p in (1, inf) else f"eps_D^{p}"
     lines += [
-        f"dataset     {data.name}  SHA-256 {data.sha256}",
-        f"network     {certificate.construction}, {len(case.network.layers)} layers  "
+        f"dataset     {data.name!r}  SHA-256 {data.sha256}",
+        f"network     {certificate.construction!r}, {len(case.network.layers)} layers  "
         f"SHA-256 {case.network.sha256}",
         f"rho = {certificate.rho}   p = {p}   N = {N}   d = {d}   C = {int(data.labels.max())}",
         f"separation  {power} = {separation}, attained by points {i} and {j}",
@@ -109,7 +110,7 @@ def _findings(case: _Case, separation: Fraction) -> Findings:
     claim = Claim(case.dataset, separation * power, certificate.p)
     try:
         return _CHECKS[certificate.construction](case.network, certificate.structure, claim)
-    except (LookupError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
+    except _NOT_READABLE as error:
         raise Rejected(f"the certificate's structure is not readable: {error!r}") from None
 
 

@@ -67,6 +67,8 @@ def ball_images(
     Raises:
         Rejected: if ||W||_2 <= L is not proved.
     """
+    if lipschitz < 0:
+        raise Rejected(f"a norm bound must be at least 0, got {lipschitz}")
     d = claim.data.points.shape[1]
     rows = [[form.terms.get(k, Fraction(0)) for k in range(d)] for form in z]
     if not norm_at_most(rows, lipschitz):

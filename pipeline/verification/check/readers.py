@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +15,23 @@ from typing import Any
 import numpy as np
 
 from pipeline.verification.check.rejection import Rejected
+
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+    NotImplementedError,
+    RuntimeError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+# Powers of two beyond this are no data: refuse them instead of computing them.
+_LARGEST_EXPONENT = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -66,14 +85,19 @@ def read_dataset(path: Path) -> Dataset:
         Rejected: if the file is damaged or breaks the rules of Section 2.2.
     """
     arrays, digest = _arrays(path, "separated-dataset 1")
-    points = _integers(arrays["points"])
-    labels = arrays["labels"].astype(np.int64)
-    if points.ndim != 2 or labels.shape != (len(points),):
+    points = _integers(arrays, "points", 2)
+    labels = _int64(arrays, "labels")
+    if points.shape[1] < 1:
+        raise Rejected(f"{path}: points need at least one coordinate")
+    if labels.shape != (len(points),):
         raise Rejected(f"{path}: {points.shape} points do not fit {labels.shape} labels")
     classes = np.unique(labels)
     if len(classes) < 2 or not np.array_equal(classes, np.arange(1, len(classes) + 1)):
         raise Rejected(f"{path}: labels must be 1..C with every class present and C >= 2")
-    return Dataset(str(arrays["name"]), points, int(arrays["exponent"]), labels, digest)
+    if len({tuple(point) for point in points.tolist()}) < len(points):
+        raise Rejected(f"{path}: points must be pairwise distinct (Section 2.2)")
+    exponent = _exponents(arrays, 0)
+    return Dataset(str(arrays["name"]), points, int(exponent), labels, digest)
 
 
 def read_network(path: Path) -> Network:
@@ -83,16 +107,18 @@ def read_network(path: Path) -> Network:
         Rejected: if the file is damaged, shapes do not fit, or a layer is no ReLU layer.
     """
     arrays, digest = _arrays(path, "relu-network 1")
-    widths = [int(w) for w in arrays["widths"]]
-    entries = [int(n) for n in arrays["entries"]]
-    index, exponents = arrays["weight_index"], arrays["exponent"]
-    values, bias = _integers(arrays["weight"]), _integers(arrays["bias"])
+    widths, entries = _int64(arrays, "widths").tolist(), _int64(arrays, "entries").tolist()
+    index, exponents = _int64(arrays, "weight_index"), _exponents(arrays, 1)
+    values, bias = _integers(arrays, "weight", 1), _integers(arrays, "bias", 1)
+    activation = _int64(arrays, "activation")
     depth = len(widths) - 1
     if depth < 1 or min(widths) < 1 or len(entries) != depth or len(exponents) != depth:
         raise Rejected(f"{path}: layer sizes do not fit together")
+    if min(entries) < 0:
+        raise Rejected(f"{path}: layer sizes do not fit together")
     if sum(entries) != len(values) or len(index) != len(values) or sum(widths[1:]) != len(bias):
         raise Rejected(f"{path}: numbers of weights or biases do not fit the layer sizes")
-    if len(arrays["activation"]) != depth - 1 or np.any(arrays["activation"] != 0):
+    if len(activation) != depth - 1 or np.any(activation != 0):
         raise Rejected(f"{path}: every hidden layer must be a ReLU layer")
     layers, start, offset = [], 0, 0
     for number in range(depth):
@@ -103,6 +129,8 @@ def read_network(path: Path) -> Network:
             flat[0] < 0 or flat[-1] >= inputs * outputs or np.any(np.diff(flat) <= 0)
         ):
             raise Rejected(f"{path}: layer {number + 1} has entries out of place")
+        if np.any(values[part] == 0):
+            raise Rejected(f"{path}: layer {number + 1} stores a zero among its nonzero entries")
         layers.append(
             Layer(
                 inputs,
@@ -128,7 +156,7 @@ def read_certificate(path: Path) -> Certificate:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
         if document["format"] != "robustness-certificate 1":
             raise Rejected(f"{path}: unknown format {document['format']!r}")
-        rho, p = Fraction(document["rho"]), document["p"]
+        rho, p = Fraction(document["rho"]), str(document["p"])
         certificate = Certificate(
             str(document["construction"]),
             rho,
@@ -137,7 +165,7 @@ def read_certificate(path: Path) -> Certificate:
             str(document["dataset_sha256"]),
             str(document["network_sha256"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError) as error:
+    except _UNREADABLE as error:
         raise Rejected(f"{path}: truncated or not a certificate ({error})") from None
     if not 0 < certificate.rho < 1:
         raise Rejected(f"rho must lie in (0, 1), got {certificate.rho} (Definition 2.2)")
@@ -149,23 +177,50 @@ def read_certificate(path: Path) -> Certificate:
 def _arrays(path: Path, expected: str) -> tuple[dict[str, np.ndarray], str]:
     try:
         content = Path(path).read_bytes()
-        with np.load(path, allow_pickle=False) as data:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = archive.namelist()
+        with np.load(io.BytesIO(content), allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise Rejected(f"{path}: missing, truncated or damaged ({error})") from None
+    if len(set(names)) < len(names):
+        raise Rejected(f"{path}: two arrays have the same name")
     if str(arrays.get("format")) != expected:
         raise Rejected(f"{path}: not a {expected!r} file")
     return arrays, hashlib.sha256(content).hexdigest()
 
 
-def _integers(words: np.ndarray) -> np.ndarray:
-    """Return Python integers sum_l words[..., l] * 2**(32 l).
+def _array(arrays: dict[str, np.ndarray], name: str, dimension: int) -> np.ndarray:
+    """Return a signed integer array of the given dimension: no other kind has one reading.
 
     Raises:
-        Rejected: if the words are no integers.
+        Rejected: if it is missing or of another kind.
     """
-    if words.dtype.kind != "i":
-        raise Rejected(f"integers expected, got {words.dtype}")
+    if name not in arrays:
+        raise Rejected(f"the array {name!r} is missing")
+    array = arrays[name]
+    if array.dtype.kind != "i" or array.ndim != dimension:
+        raise Rejected(
+            f"{name}: signed integers in {dimension} dimensions expected, got {array.dtype} in "
+            f"{array.ndim}"
+        )
+    return array
+
+
+def _int64(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    return _array(arrays, name, 1).astype(np.int64)
+
+
+def _exponents(arrays: dict[str, np.ndarray], dimension: int) -> np.ndarray:
+    exponents = _array(arrays, "exponent", dimension).astype(np.int64)
+    if not all(abs(e) <= _LARGEST_EXPONENT for e in exponents.reshape(-1).tolist()):
+        raise Rejected(f"exponents must lie within +-{_LARGEST_EXPONENT}")
+    return exponents
+
+
+def _integers(arrays: dict[str, np.ndarray], name: str, dimension: int) -> np.ndarray:
+    """Return Python integers sum_l words[..., l] * 2**(32 l)."""
+    words = _array(arrays, name, dimension + 1)
     total = np.zeros(words.shape[:-1], dtype=object)
     for level in range(words.shape[-1]):
         total = total + words[..., level].astype(object) * (1 << (32 * level))

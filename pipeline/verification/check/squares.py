@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from pipeline.verification.check.forms import Form, neuron, require_rows
+from pipeline.verification.check.rejection import Rejected
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ def confirm_folds(number: int, found: list[Form], state: Folding, folds: list[in
 
     Neurons in order: the carried values, S, then those of each coordinate.
     """
+    _require_room(number, len(found), folds)
     expected = [*state.carried, state.total]
     places: list[list[int]] = []
     for form, side, q in zip(state.folded, state.sides, folds, strict=True):
@@ -54,6 +56,7 @@ def confirm_first_folds(
     number: int, found: list[Form], z: list[Form], sides: list[Fraction], folds: list[int]
 ) -> Folding:
     """Return the forms after the first folding layer, where relu(z_j) is also the first piece."""
+    _require_room(number, len(found), folds)
     expected = list(z)
     places: list[list[int]] = []
     for j, (form, side, q) in enumerate(zip(z, sides, folds, strict=True)):
@@ -65,6 +68,17 @@ def confirm_first_folds(
     for j, side in enumerate(sides):
         total = total + neuron(j) * side
     return _after(carried, total, sides, folds, places)
+
+
+def _require_room(number: int, neurons: int, folds: list[int]) -> None:
+    """Check that the layer has room for the folds before their neurons are written down.
+
+    Raises:
+        Rejected: if it has not.
+    """
+    most = max(folds, default=0)
+    if most > neurons.bit_length():
+        raise Rejected(f"layer {number}: {most} folds need more than {neurons} neurons")
 
 
 def _after(
