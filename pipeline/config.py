@@ -105,7 +105,8 @@ class ReportConfig:
 class TrackingConfig:
     """Where runs are tracked."""
 
-    uri: str | None = None
+    # Missing, not null: tracking=server asks for it and tracking=local sets null.
+    uri: str | None = MISSING
     experiment: str = "robust-memorization"
 
 

@@ -139,9 +139,7 @@ def _cuts(most: int) -> Iterator[tuple[int, ...]]:
             yield (first, *middle, most)
 
 
-def _folds_within(
-    sides: Sequence[Fraction], budget: Fraction, cap: int
-) -> tuple[int, ...] | None:
+def _folds_within(sides: Sequence[Fraction], budget: Fraction, cap: int) -> tuple[int, ...] | None:
     """Return k_j <= cap with sum_j M_j^2 / 4^(k_j + 1) <= budget, or None if greedy finds none.
 
     Halving the largest error first keeps every error within a factor 4 of the others; afterwards

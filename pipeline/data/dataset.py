@@ -100,8 +100,8 @@ def merge_duplicates(X: DyadicArray, y: np.ndarray) -> tuple[DyadicArray, np.nda
     if len(conflict):
         i, j = int(first[conflict[0]]), int(second[conflict[0]])
         raise ValueError(
-            f"rows {i} and {j} are the same point with labels {y[i]} and {y[j]}; a dataset needs "
-            f"pairwise distinct points ({len(conflict)} such conflicts, Section 2.2)"
+            f"rows {i + 1} and {j + 1} are the same point with labels {y[i]} and {y[j]}; a dataset "
+            f"needs pairwise distinct points (Section 2.2; conflicts: {len(conflict)})"
         )
     keep = np.ones(X.shape[0], dtype=bool)
     keep[second] = False

@@ -229,7 +229,10 @@ def _real(
     Raises:
         ValueError: if labels conflict or the first N points miss a class.
     """
-    X, y, merged = merge_duplicates(X, y)
+    # By name, so that a conflict is told in the user's own labels.
+    X, labels, merged = merge_duplicates(X, np.array(names, dtype=object)[y - 1])
+    number = {text: c for c, text in enumerate(names, 1)}
+    y = np.array([number[text] for text in labels], dtype=np.int64)
     if merged:
         warnings.warn(
             f"{name}: {merged} duplicate points with equal labels were merged", stacklevel=4

@@ -3,9 +3,10 @@
 from pipeline.figures.figure1 import MeasuredCount, figure_1
 from pipeline.figures.files import replace_file
 from pipeline.figures.per_ball import figure_error_bounds, figure_margins
-from pipeline.figures.style import figure_bytes, save_figure
+from pipeline.figures.style import FORMATS, figure_bytes, save_figure
 
 __all__ = [
+    "FORMATS",
     "MeasuredCount",
     "figure_1",
     "figure_bytes",

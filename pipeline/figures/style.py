@@ -41,6 +41,8 @@ METADATA: dict[str, dict[str, Any]] = {
 PNG_DPI = 160
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
+FORMATS = ("png", "pdf", "svg")
+
 
 def new_figure(
     width: float, height: float, box: tuple[float, float, float, float] | None = None
@@ -85,14 +87,14 @@ def figure_bytes(figure: Figure, form: str) -> bytes:
 
 
 def save_figure(
-    figure: Figure, stem: Path | str, forms: Sequence[str] = ("png", "pdf", "svg")
+    figure: Figure, stem: Path | str, forms: Sequence[str] = FORMATS
 ) -> tuple[Path, ...]:
     """Return the paths written: one file a format, named by the stem, each replaced at once.
 
     Args:
         figure: what to save.
         stem: path without an extension.
-        forms: formats among png, pdf and svg.
+        forms: among `FORMATS`.
     """
     contents = {form: figure_bytes(figure, form) for form in forms}
     return tuple(replace_file(f"{stem}.{form}", content) for form, content in contents.items())

@@ -16,12 +16,13 @@ from typing import Any
 from pipeline.construction import CONSTRUCTIONS
 from pipeline.data import SeparatedDataset, load_dataset
 from pipeline.exact import parse_norm, parse_ratio
+from pipeline.figures import FORMATS
 from pipeline.report import RunDetails, SummaryRow, console_table
 from pipeline.stages.construct import construct
 from pipeline.stages.generate import DATASET, NOTES, generate
 from pipeline.stages.outcome import Outcome, outcome
 from pipeline.stages.report import report
-from pipeline.stages.store import StageOutputs, StageStore
+from pipeline.stages.store import StageOutputs, StageStore, write_errors
 from pipeline.stages.train import train
 from pipeline.stages.verify import DECISION, verify
 from pipeline.tracking import (
@@ -32,7 +33,9 @@ from pipeline.tracking import (
     stage_time,
     tracked_run,
 )
+from pipeline.tracking.errors import masked
 from pipeline.tracking.git import git_tags
+from pipeline.verification.falsify import ATTACKS
 
 _log = logging.getLogger("pipeline")
 _VERSIONS = ("torch", "numpy", "python-flint", "mlflow", "hydra-core")
@@ -69,14 +72,24 @@ def run_job(
         params=config,
     ) as run:
         started = time.monotonic()
+        # A run that fails must not leave the summary of an earlier one beside its own files.
+        for name in ("summary.json", "report.html"):
+            (run_dir / name).unlink(missing_ok=True)
         outcomes = _stages(config, run_dir, root, command, run)
         spent = time.monotonic() - started
     _log.info("\n%s", console_table([each.row for each in outcomes]))
     _log.info("\nsummary    %s", run_dir / "summary.json")
     if config["report"]["html"]:
         _log.info("report     %s", run_dir / "report.html")
-    _log.info("dashboard  make ui   (run %s, %.0f s)", run.run_id, spent)
+    _log.info("dashboard  %s   (run %s, %.0f s)", _dashboard(tracking["uri"]), run.run_id, spent)
     return tuple(each.row for each in outcomes)
+
+
+def _dashboard(uri: str | None) -> str:
+    """Return the command that opens the dashboard of a store, or the address of a server."""
+    if uri is None:
+        return "make ui"
+    return masked(uri) if uri.startswith("http") else f'make ui ARGS="--uri {masked(uri)}"'
 
 
 def _stages(
@@ -101,12 +114,14 @@ def _stages(
     outcomes = []
     for name in methods:
         stages = _made(store, config, name, generated)
-        outcomes.append(outcome(name, data, rho, p, stages, run_dir))
+        with write_errors(f"the files of {name}", run_dir):
+            outcomes.append(outcome(name, data, rho, p, stages, run_dir))
         _track(run, outcomes[-1], data, headline=len(outcomes) == 1)
     details = _details(config, data, generated, command, root, outcomes)
     with _stage("report", str(run_dir)) as done:
         started = time.monotonic()
-        written = report(outcomes, details, config, run_dir)
+        with write_errors("the report", run_dir):
+            written = report(outcomes, details, config, run_dir)
         run.log_metrics({stage_time("report"): time.monotonic() - started})
         done(None, f"{len(written)} files")
     for path in written:
@@ -125,8 +140,17 @@ def _methods(config: Mapping[str, Any]) -> list[str]:
     """Return the names of the constructions, then of the baseline.
 
     Raises:
-        ValueError: if there is nothing to do.
+        ValueError: if there is nothing to do, or a list names what does not exist.
     """
+    verification = config["verification"]
+    for key, known, given in (
+        ("verification.on_constructed", ATTACKS, verification["on_constructed"]),
+        ("verification.on_trained", ATTACKS, verification["on_trained"]),
+        ("report.formats", FORMATS, config["report"]["formats"]),
+    ):
+        strangers = sorted(set(given) - set(known))
+        if strangers:
+            raise ValueError(f"{key} must be among {', '.join(known)}, got {strangers[0]!r}")
     methods = list(config["construction"])
     if config["baseline"]["name"] != "none":
         methods.append(config["baseline"]["name"])

@@ -115,16 +115,15 @@ def _copied(
     name: str, stages: Mapping[str, StageOutputs], made: StageOutputs, run_dir: Path
 ) -> dict[str, Path]:
     files = {"dataset": run_dir / "dataset.npz"}
-    if not files["dataset"].exists():
-        shutil.copyfile(stages["generate"].file("dataset.npz"), files["dataset"])
+    # Always: the directory may hold the dataset of an earlier run.
+    shutil.copyfile(stages["generate"].file("dataset.npz"), files["dataset"])
     sources = {"network": (made, "network.npz"), "certificate": (made, "certificate.json")}
     if "verify" in stages:
         sources["verdicts"] = (stages["verify"], VERDICTS)
-    folder = run_dir / name
-    folder.mkdir(parents=True, exist_ok=True)
     for role, (outputs, file) in sources.items():
         if file in outputs.digests:
-            files[role] = folder / file
+            files[role] = run_dir / name / file
+            files[role].parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(outputs.file(file), files[role])
     return files
 

@@ -85,7 +85,7 @@ class StageStore:
     def __init__(self, root: Path, enabled: bool = True) -> None:
         self.root = Path(root)
         self.enabled = enabled
-        with _write_errors("the stage store", self.root):
+        with write_errors("the stage store", self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(self.root)
 
@@ -115,7 +115,7 @@ class StageStore:
         identity = {"stage": stage, "key": key, "config": config, "upstream": upstream}
         what = f"stage {stage!r}"
         # The inner check measures the free space before the folder is removed.
-        with _write_errors(what, self.root), self._folder() as folder, _write_errors(what, folder):
+        with write_errors(what, self.root), self._folder() as folder, write_errors(what, folder):
             start = time.monotonic()
             produce(folder)
             seconds = time.monotonic() - start
@@ -204,7 +204,7 @@ def _remove_leftovers(root: Path) -> None:
 
 
 @contextmanager
-def _write_errors(what: str, root: Path) -> Iterator[None]:
+def write_errors(what: str, root: Path) -> Iterator[None]:
     """Say which folder is full or not writable; other errors of a stage pass unchanged.
 
     Raises:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+
+_AGAIN_AFTER_S = 0.05
 
 
 class Terminated(SystemExit):
@@ -28,10 +33,38 @@ def sigterm_raises() -> Iterator[None]:
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:
-        yield
+        with _delivered_again():
+            yield
     finally:
         # None stands for a handler that was not installed from Python and cannot be put back.
         signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+
+
+@contextmanager
+def _delivered_again() -> Iterator[None]:
+    """Send a signal once more whose exception fell into a weak reference's callback or `__del__`.
+
+    Python prints and drops what is raised there; imports run many of them, so that one SIGTERM in
+    a few would be lost there.
+    """
+    before = sys.unraisablehook
+
+    def deliver(unraisable: Any) -> None:
+        lost = unraisable.exc_value
+        if isinstance(lost, Terminated | KeyboardInterrupt):
+            number = signal.SIGTERM if isinstance(lost, Terminated) else signal.SIGINT
+            # Later, from another thread: the callback is still running.
+            again = threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), number))
+            again.daemon = True
+            again.start()
+        else:
+            before(unraisable)
+
+    sys.unraisablehook = deliver
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextmanager

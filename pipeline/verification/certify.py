@@ -34,7 +34,7 @@ def checked(files: Mapping[str, Path]) -> Checked:
     """Return the verdict of the independent checker on "dataset", "network", "certificate".
 
     Raises:
-        OSError: if the process dies without a verdict.
+        OSError: if the process dies without a verdict, or its exit code is not the verdict's.
     """
     paths = [str(files[role]) for role in ("dataset", "network", "certificate")]
     root = str(Path(__file__).resolve().parents[2])
@@ -45,7 +45,8 @@ def checked(files: Mapping[str, Path]) -> Checked:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "verdict.json"
         process = subprocess.run(
-            [sys.executable, "-m", MODULE, *paths, "--output", str(output)],
+            # -P: a folder `pipeline` in the working directory is not this one.
+            [sys.executable, "-P", "-m", MODULE, *paths, "--output", str(output)],
             env=environment,
             capture_output=True,
             text=True,
@@ -53,5 +54,7 @@ def checked(files: Mapping[str, Path]) -> Checked:
         if not output.exists():
             raise OSError(f"the checker ended without a verdict: {process.stderr.strip()[-2000:]}")
         document = json.loads(output.read_text(encoding="utf-8"))
-    complete = process.returncode == 0 and document["verdict"] == "VERIFIED"
-    return Checked(complete, document, process.stdout)
+    verdict = document["verdict"]
+    if (process.returncode, verdict) not in ((0, "VERIFIED"), (1, "REJECTED")):
+        raise OSError(f"the checker ended with code {process.returncode} after {verdict}")
+    return Checked(process.returncode == 0, document, process.stdout)

@@ -57,12 +57,13 @@ def decide(
 
     Raises:
         ContradictionError: if an attack refutes a verified ball.
+        ValueError: if the certificate is about another rho or p.
     """
     dataset, network = load_dataset(files["dataset"]), load_network(files["network"])
     check = checked(files) if "certificate" in files else None
     rule = Decision.NEAREST if check is None else Decision.EXACT
     attacked, sampling = falsify(network, dataset, rho, p, rule, attacks=attacks, **options)
-    verdicts = attacked if check is None else _merged(check, attacked)
+    verdicts = attacked if check is None else _merged(check, attacked, rho, p)
     counts = verdict_counts(verdicts)
     document: dict[str, Any] = {
         "decision": rule.value,
@@ -85,12 +86,36 @@ def decide(
     return Decided(verdict_csv(dataset, verdicts), document)
 
 
-def _merged(check: Checked, attacked: Sequence[BallVerdict]) -> list[BallVerdict]:
-    unproved = set(check.document.get("unproved", range(len(attacked))))
+def _proved(check: Checked, N: int, rho: Fraction, p: int | float) -> set[int]:
+    """Return the balls that the checker proved, none where it gave up before the balls.
+
+    Raises:
+        ValueError: if its verdict is about another claim, or its counts do not add up.
+    """
+    document = check.document
+    if not check.verified and "unproved" not in document:
+        return set()
+    claim = {"rho": str(rho), "p": str(p), "N": N}
+    found = {key: document.get(key) for key in claim}
+    if found != claim:
+        raise ValueError(f"the certificate must be about {claim}, it is about {found}")
+    proved = set(range(N)) - set(document["unproved"])
+    if len(proved) != document["verified"] or check.verified != (len(proved) == N):
+        raise ValueError(
+            f"the checker's counts do not add up: {document['verdict']}, "
+            f"{document['verified']} verified, {len(document['unproved'])} unproved of {N}"
+        )
+    return proved
+
+
+def _merged(
+    check: Checked, attacked: Sequence[BallVerdict], rho: Fraction, p: int | float
+) -> list[BallVerdict]:
+    proved = _proved(check, len(attacked), rho, p)
     slack = check.document.get("slack", [None] * len(attacked))
     merged = []
     for verdict in attacked:
-        if verdict.index in unproved:
+        if verdict.index not in proved:
             merged.append(verdict)
             continue
         if verdict.verdict is Verdict.FALSIFIED:

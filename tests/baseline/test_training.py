@@ -24,8 +24,15 @@ from pipeline.verification.verdicts import Verdict, are_correct
 
 HALF = Fraction(1, 2)
 SHORT = dict(
-    width=16, depth=3, max_steps=20, batch_size=8, evaluate_every=10, attack_steps=2,
-    evaluation_attack_steps=2, progress=False, device="cpu",
+    width=16,
+    depth=3,
+    max_steps=20,
+    batch_size=8,
+    evaluate_every=10,
+    attack_steps=2,
+    evaluation_attack_steps=2,
+    progress=False,
+    device="cpu",
 )
 
 
@@ -46,8 +53,16 @@ def test_an_easy_dataset_is_learned_and_training_stops_early():
         "line", as_dyadic(np.array([[0.0], [1], [2], [3]])), np.array([1, 2, 1, 2])
     )
     result = train_baseline(
-        dataset, HALF, width=32, depth=3, batch_size=4, max_steps=2000, learning_rate=1e-2,
-        evaluate_every=25, patience=2, progress=False,
+        dataset,
+        HALF,
+        width=32,
+        depth=3,
+        batch_size=4,
+        max_steps=2000,
+        learning_rate=1e-2,
+        evaluate_every=25,
+        patience=2,
+        progress=False,
     )
     assert result.stopped_early and result.steps < 2000
     assert result.curve[-1]["clean_error"] == result.curve[-1]["pgd_error"] == 0
@@ -150,8 +165,9 @@ def test_losses_are_zero_within_a_quarter_of_a_gap():
     with torch.no_grad():
         module[0].weight.fill_(1.0)
     points, targets = torch.tensor([[0.24], [0.75]]), torch.tensor([0.0, 0.0])
-    still = {name: loss(module, points, targets, 0.5, lambda m, x, t: x)
-             for name, loss in LOSSES.items()}
+    still = {
+        name: loss(module, points, targets, 0.5, lambda m, x, t: x) for name, loss in LOSSES.items()
+    }
     assert all(float(v.detach()) == pytest.approx(0.5) for v in still.values())
 
 

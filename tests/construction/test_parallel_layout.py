@@ -32,9 +32,7 @@ def family(most: int) -> list[tuple[int, ...]]:
 def problems(draw: st.DrawFn) -> tuple[Sizes, list[Fraction], Fraction]:
     """Return sizes, box sides and an error budget that needs 0 to 7 folds a coordinate."""
     m = draw(st.integers(1, 5))
-    sizes = Sizes(
-        draw(st.integers(1, 40)), m, draw(st.integers(1, 300)), draw(st.integers(1, 4))
-    )
+    sizes = Sizes(draw(st.integers(1, 40)), m, draw(st.integers(1, 300)), draw(st.integers(1, 4)))
     sides = [Fraction(draw(st.integers(1, 64)), 8) for _ in range(m)]
     whole = sum((s * s for s in sides), Fraction(0))
     return sizes, sides, whole / 4 ** draw(st.integers(1, 7)) / draw(st.integers(1, 4))
@@ -42,7 +40,7 @@ def problems(draw: st.DrawFn) -> tuple[Sizes, list[Fraction], Fraction]:
 
 @given(problems())
 def test_no_layout_of_the_family_is_cheaper(
-    problem: tuple[Sizes, list[Fraction], Fraction]
+    problem: tuple[Sizes, list[Fraction], Fraction],
 ) -> None:
     sizes, sides, budget = problem
     best = cheapest_layout(sizes, sides, budget)
@@ -55,7 +53,7 @@ def test_no_layout_of_the_family_is_cheaper(
 
 @given(problems())
 def test_folds_keep_the_error_within_the_budget_and_none_can_be_given_back(
-    problem: tuple[Sizes, list[Fraction], Fraction]
+    problem: tuple[Sizes, list[Fraction], Fraction],
 ) -> None:
     sizes, sides, budget = problem
     folds = cheapest_layout(sizes, sides, budget).folds
@@ -68,9 +66,7 @@ def test_folds_keep_the_error_within_the_budget_and_none_can_be_given_back(
 
 
 @given(problems())
-def test_layers_do_each_fold_exactly_once(
-    problem: tuple[Sizes, list[Fraction], Fraction]
-) -> None:
+def test_layers_do_each_fold_exactly_once(problem: tuple[Sizes, list[Fraction], Fraction]) -> None:
     layout = cheapest_layout(*problem)
     done = [layout.folds_in(level) for level in range(len(layout.cuts))]
     assert [sum(column) for column in zip(*done, strict=True)] == list(layout.folds)

@@ -104,8 +104,6 @@ def test_centre_grid_is_within_its_budget(m: int, budget: Fraction) -> None:
 
 @settings(max_examples=30)
 @given(datasets(), st.integers(-2, 4))
-def test_centres_are_rounded_by_at_most_half_a_step(
-    dataset: SeparatedDataset, bits: int
-) -> None:
+def test_centres_are_rounded_by_at_most_half_a_step(dataset: SeparatedDataset, bits: int) -> None:
     off = rounded_centres(dataset.X, bits).fractions() - dataset.X.fractions()
     assert max(abs(v) for v in off.reshape(-1)) <= Fraction(1, 2) / Fraction(2) ** bits

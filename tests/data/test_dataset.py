@@ -75,7 +75,7 @@ def test_merging_keeps_the_first_of_equal_rows(values: list[int], big: bool) -> 
 @pytest.mark.parametrize("factor", [1, 1 << 70])
 def test_equal_points_with_two_labels_are_a_conflict(factor: int) -> None:
     points = DyadicArray(np.array([[3], [5], [3]], dtype=object) * factor, 0)
-    with pytest.raises(ValueError, match="rows 0 and 2 are the same point with labels 1 and 2"):
+    with pytest.raises(ValueError, match="rows 1 and 3 are the same point with labels 1 and 2"):
         merge_duplicates(points, np.array([1, 1, 2]))
 
 

@@ -119,7 +119,7 @@ def test_a_first_row_that_could_be_either_is_refused(tmp_path: Path) -> None:
         ("1,2,\n3,4,1", "every point needs a label, row 1 has none"),
         ("1,2,0\n3,4", "row 2 has 2 fields, the table 3 columns"),
         ("1,2,0\n3,4,0", "needs at least two classes, every label is '0'"),
-        ("1,2,0\n1,2,1", "rows 0 and 1 are the same point with labels 1 and 2"),
+        ("1,2,0\n1,2,1", "rows 1 and 2 are the same point with labels 0 and 1"),
         ("1,2,0,9\n3,4,1,9", "row 1 has 4 fields, the table 3 columns"),
         ("1,2,0\n3,4,1,9", "row 2 has 4 fields, the table 3 columns"),
         ('1,"2,0\n3,4,1', "not a readable CSV table: unexpected end of data"),

@@ -101,8 +101,16 @@ def bases_kept(monkeypatch):
 
 @pytest.mark.parametrize("rho", RATIOS, ids=str)
 @pytest.mark.parametrize(
-    "kind", ["random", "zero", "rank_deficient", "nearly_rank_deficient", "scaled_up",
-             "scaled_down", "rows_scaled"]
+    "kind",
+    [
+        "random",
+        "zero",
+        "rank_deficient",
+        "nearly_rank_deficient",
+        "scaled_up",
+        "scaled_down",
+        "rows_scaled",
+    ],
 )
 def test_every_too_narrow_network_is_falsified(kind, rho, bases_kept):
     for k in too_narrow(rho):
@@ -114,8 +122,17 @@ def test_every_too_narrow_network_is_falsified(kind, rho, bases_kept):
 def test_every_too_narrow_trained_network_is_falsified(rho):
     for k in too_narrow(rho):
         result = train_baseline(
-            DATASET, rho, width=k, depth=3, max_steps=10, batch_size=33, attack_steps=1,
-            evaluation_attack_steps=1, evaluate_every=10, learning_rate=0.05, progress=False,
+            DATASET,
+            rho,
+            width=k,
+            depth=3,
+            max_steps=10,
+            batch_size=33,
+            attack_steps=1,
+            evaluation_attack_steps=1,
+            evaluate_every=10,
+            learning_rate=0.05,
+            progress=False,
         )
         assert_falsified(result.network, rho)
 

@@ -51,9 +51,7 @@ DATASETS = {
 @pytest.mark.parametrize("name", ["parallel_balls", "thm_4_2_iii"])
 @pytest.mark.parametrize("dataset", list(DATASETS))
 @pytest.mark.parametrize("rho", [Fraction(1, 3), HALF, Fraction(97, 100)])
-def test_constructions_are_verified(
-    name: str, dataset: str, rho: Fraction, tmp_path: Path
-) -> None:
+def test_constructions_are_verified(name: str, dataset: str, rho: Fraction, tmp_path: Path) -> None:
     data = DATASETS[dataset]()
     built = build(name, data, rho)
     answer = Files(tmp_path).write(data, built.network, built.certificate)
@@ -135,9 +133,7 @@ def test_verdict_file_of_a_rejection_says_which_balls_are_unproved(tmp_path: Pat
     data = line(5)
     built = build("parallel_balls", data, HALF)
     files = Files(tmp_path)
-    assert not files.write(
-        data, built.network, built.certificate, rho="99/100"
-    ).verified
+    assert not files.write(data, built.network, built.certificate, rho="99/100").verified
     output = tmp_path / "verdict.json"
     assert not run(files.dataset, files.network, files.certificate, "--output", output).verified
     verdict = json.loads(output.read_text())

@@ -158,9 +158,7 @@ def test_a_norm_bound_below_the_norm_is_rejected(name: str, tmp_path: Path) -> N
     files = Files(tmp_path)
     bound = Fraction(one.certificate.structure["lipschitz"])
     below = str(bound - Fraction(1, 1 << 12))
-    answer = files.write(
-        SMALL, one.network, one.certificate, {"lipschitz": below}
-    )
+    answer = files.write(SMALL, one.network, one.certificate, {"lipschitz": below})
     assert "norm is not proved" in answer.reason
 
 
@@ -205,9 +203,7 @@ def test_a_radius_past_the_provable_one_is_rejected(
 @pytest.mark.parametrize("rho", ["0", "1", "5/4", "-1/2", "x", "1/0", "nan", 1e308, None, [], True])
 def test_ratios_outside_the_definition_are_rejected(name: str, rho: Any, tmp_path: Path) -> None:
     one = built(name)
-    answer = Files(tmp_path).write(
-        SMALL, one.network, one.certificate, rho=rho
-    )
+    answer = Files(tmp_path).write(SMALL, one.network, one.certificate, rho=rho)
     assert "rho must lie in (0, 1)" in answer.reason or "not a certificate" in answer.reason
 
 
@@ -280,9 +276,7 @@ def permuted(network: ReLUNetwork, number: int, order: list[int]) -> ReLUNetwork
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_neurons_in_another_order_never_pass_as_another_network(
-    name: str, tmp_path: Path
-) -> None:
+def test_neurons_in_another_order_never_pass_as_another_network(name: str, tmp_path: Path) -> None:
     one = built(name)
     files = Files(tmp_path)
     for number in range(one.network.depth - 1):
@@ -356,14 +350,10 @@ def test_the_other_construction_s_checker_rejects(name: str, tmp_path: Path) -> 
     files = Files(tmp_path)
     other = {"parallel_balls": "thm_4_2_iii", "thm_4_2_iii": "parallel_balls"}[name]
     for construction in (other, "", "x", None):
-        answer = files.write(
-            SMALL, one.network, one.certificate, construction=construction
-        )
+        answer = files.write(SMALL, one.network, one.certificate, construction=construction)
         assert not answer.verified
     mixed = built(other).certificate.structure
-    answer = files.certify(
-        one.certificate, mixed, construction=other
-    )
+    answer = files.certify(one.certificate, mixed, construction=other)
     assert not answer.verified
 
 

@@ -87,9 +87,7 @@ def test_cut_files_with_fresh_digests_are_called_damaged(
 
 
 @pytest.mark.parametrize("which", ["dataset", "network"])
-def test_damaged_bytes_never_pass_as_another_network(
-    which: str, files: Files, one: Built
-) -> None:
+def test_damaged_bytes_never_pass_as_another_network(which: str, files: Files, one: Built) -> None:
     path: Path = getattr(files, which)
     whole = path.read_bytes()
     generator = np.random.default_rng(0)
@@ -141,9 +139,7 @@ def test_another_certificate_format_is_rejected(files: Files, one: Built) -> Non
 
 
 @pytest.mark.parametrize(("which", "name"), FIELDS)
-def test_a_missing_array_is_a_rejection(
-    which: str, name: str, files: Files, one: Built
-) -> None:
+def test_a_missing_array_is_a_rejection(which: str, name: str, files: Files, one: Built) -> None:
     arrays = arrays_of(files, which)
     del arrays[name]
     assert not rewritten(files, one, which, arrays).verified
@@ -282,9 +278,7 @@ def test_labels_that_are_no_integers_are_not_rounded(files: Files, one: Built) -
 
 
 @pytest.mark.parametrize("labels", [[1, 2, 3, 2], [2, 2, 3, 1]])
-def test_points_that_coincide_are_rejected(
-    labels: list[int], files: Files, one: Built
-) -> None:
+def test_points_that_coincide_are_rejected(labels: list[int], files: Files, one: Built) -> None:
     points = arrays_of(files, "dataset")["points"]
     points[3] = points[1]
     answer = with_arrays(files, one, "dataset", points=points, labels=np.array(labels))
