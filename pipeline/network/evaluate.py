@@ -11,11 +11,12 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from pipeline.exact import (
     DyadicArray,
@@ -34,15 +35,26 @@ if TYPE_CHECKING:
 
 # A matrix with fewer nonzeros than this share multiplies faster in compressed rows.
 _DENSE_SHARE = 0.15
-# Values of one layer and one block, about 1 MiB of float64, stay in a core's cache.
-_BLOCK_VALUES = 1 << 17
+# Values of one layer and one block, about 2 MiB of float64, stay in a core's cache.
+_BLOCK_VALUES = 1 << 18
 
 
 @dataclass(frozen=True)
 class _ExactLayer:
-    """Integer weight planes, bias planes and the exponents of the outputs of one layer."""
+    """Integer weight planes and bias planes of one layer.
 
-    weights: Sequence[np.ndarray | csr_array]
+    Args:
+        weights: planes W_0, W_1, ... of a sparse layer, else empty.
+        stacked: [W_{L-1} ... W_1 W_0] of a dense layer, shape (outputs, L * inputs), else None.
+        levels: L.
+        bias: shape (levels, outputs).
+        activation: "relu", "threshold" or None.
+        terms: largest number of nonzero weights in a row.
+    """
+
+    weights: Sequence[csr_array]
+    stacked: np.ndarray | None
+    levels: int
     bias: np.ndarray
     activation: str | None
     terms: int
@@ -62,13 +74,19 @@ def evaluate_exact(network: ReLUNetwork, X: DyadicArray, workers: int | None = N
     size = int(np.clip(_BLOCK_VALUES // widest, 16, 1024))
     blocks = [X.numerators[start : start + size] for start in range(0, len(X), size)]
     threads = min(workers or os.cpu_count() or 1, max(len(blocks), 1))
-    with threadpool_limits(limits=1), ThreadPoolExecutor(threads) as pool:
+    with _thread_pools().limit(limits=1), ThreadPoolExecutor(threads) as pool:
         rows = list(pool.map(lambda block: _block(layers, block, bits), blocks))
     common = int(exponents.min())
     shifts = np.array([1 << int(e - common) for e in exponents], dtype=object)
     if not rows:
         return DyadicArray(np.zeros((0, network.outputs), dtype=np.int64), 0)
     return DyadicArray(compact(np.concatenate(rows) * shifts), common).normalized()
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    """Return the thread pools of the loaded libraries; finding them takes some milliseconds."""
+    return ThreadpoolController()
 
 
 def _terms(layer: Affine) -> int:
@@ -89,13 +107,51 @@ def _block(layers: Sequence[_ExactLayer], points: np.ndarray, bits: int) -> np.n
 
 
 def _affine_planes(layer: _ExactLayer, planes: np.ndarray, bits: int) -> np.ndarray:
-    count = len(layer.weights) + len(planes) - 1
-    count = max(count, len(layer.bias))
-    outputs, points = layer.bias.shape[1], planes.shape[2]
-    total = np.zeros((count, outputs, points))
-    total[: len(layer.bias)] += layer.bias[:, :, None]
-    # One carried limb and `budget` products of each kind stay below 2**53.
+    """Return W a + b in carried planes, a given by carried planes of shape (k, inputs, points)."""
+    # One carried limb, one bias limb and `budget` products of each kind stay below 2**53.
     budget = (1 << 53) // (max(layer.terms, 1) << (2 * bits)) - 1
+    if layer.stacked is None:
+        return _sparse_planes(layer, planes, bits, budget)
+    groups = [planes[start : start + budget] for start in range(0, len(planes), budget)]
+    total = _dense_planes(layer, layer.stacked, groups[0], bits)
+    if len(groups) == 1:
+        return total
+    # Numbers of many limbs: each group carried by itself, then added at its place.
+    parts = [total] + [_dense_planes(layer, layer.stacked, g, bits, bias=False) for g in groups[1:]]
+    places = range(0, len(planes), budget)
+    count = max(place + len(part) for place, part in zip(places, parts, strict=True))
+    total = np.zeros((count, *total.shape[1:]))
+    for place, part in zip(places, parts, strict=True):
+        total[place : place + len(part)] += part
+    return carried(total, bits)
+
+
+def _dense_planes(
+    layer: _ExactLayer, stacked: np.ndarray, planes: np.ndarray, bits: int, bias: bool = True
+) -> np.ndarray:
+    """Return sum_{l + k = s} W_l a_k for every s, each as one product of stacked matrices.
+
+    The planes a_k lie one below the other, the W_l side by side in reverse order, so the pairs with
+    l + k = s are a range of columns against a range of rows.
+    """
+    inputs, levels = planes.shape[1], len(planes)
+    column = np.ascontiguousarray(planes).reshape(-1, planes.shape[2])
+    count = max(layer.levels + levels - 1, len(layer.bias))
+    total = np.zeros((count, layer.bias.shape[1], planes.shape[2]))
+    for s in range(layer.levels + levels - 1):
+        low, high = max(0, s - layer.levels + 1), min(levels - 1, s)
+        start, stop = (layer.levels - 1 - s + low) * inputs, (layer.levels - s + high) * inputs
+        rows = column[low * inputs : (high + 1) * inputs]
+        np.matmul(stacked[:, start:stop], rows, out=total[s])
+    if bias:
+        total[: len(layer.bias)] += layer.bias[:, :, None]
+    return carried(total, bits)
+
+
+def _sparse_planes(layer: _ExactLayer, planes: np.ndarray, bits: int, budget: int) -> np.ndarray:
+    count = max(layer.levels + len(planes) - 1, len(layer.bias))
+    total = np.zeros((count, layer.bias.shape[1], planes.shape[2]))
+    total[: len(layer.bias)] += layer.bias[:, :, None]
     added = 0
     for level, weight in enumerate(layer.weights):
         if added == budget:
@@ -122,21 +178,24 @@ def _prepared(
     for affine, activation in zip(network.layers, activations, strict=True):
         weights, bias, exponents = _row_scaled(affine, exponents)
         planes = sign_digits(weights, bits) if len(weights) else np.zeros((1, 0))
-        shape = affine.weight.shape
-        matrices = [_matrix(affine, plane, shape) for plane in planes]
-        layers.append(_ExactLayer(matrices, sign_digits(bias, bits), activation, _terms(affine)))
+        stacked, sparse = _matrices(affine, planes)
+        limbs = sign_digits(bias, bits)
+        layers.append(_ExactLayer(sparse, stacked, len(planes), limbs, activation, _terms(affine)))
         if activation == "threshold":
             exponents = np.zeros(affine.outputs, dtype=np.int64)
     return layers, exponents
 
 
-def _matrix(affine: Affine, values: np.ndarray, shape: tuple[int, int]) -> np.ndarray | csr_array:
-    if len(values) < _DENSE_SHARE * shape[0] * shape[1]:
-        pointers = np.searchsorted(affine.weight.rows, np.arange(shape[0] + 1))
-        return csr_array((values, affine.weight.columns, pointers), shape=shape)
-    out = np.zeros(shape[0] * shape[1])
-    out[affine.weight.index] = values
-    return out.reshape(shape)
+def _matrices(affine: Affine, planes: np.ndarray) -> tuple[np.ndarray | None, list[csr_array]]:
+    """Return the weight planes stacked if the layer is dense, else one sparse matrix a plane."""
+    (rows, columns), weight = affine.weight.shape, affine.weight
+    if len(weight.index) < _DENSE_SHARE * rows * columns:
+        pointers = np.searchsorted(weight.rows, np.arange(rows + 1))
+        shape = (rows, columns)
+        return None, [csr_array((v, weight.columns, pointers), shape=shape) for v in planes]
+    dense = np.zeros((len(planes), rows * columns))
+    dense[:, weight.index] = planes
+    return np.concatenate(dense[::-1].reshape(-1, rows, columns), axis=1), []
 
 
 def _row_scaled(affine: Affine, exponents: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
