@@ -34,6 +34,7 @@ class DatasetConfig:
 class ParallelBallsConfig:
     """Options of `pipeline.construction.parallel_balls`."""
 
+    plan_only: bool = False
     projection: str = "pca"
     m: int | None = None
     weight_bits: int = 16
@@ -52,6 +53,7 @@ class ConstantsConfig:
 class Thm42iiiConfig:
     """Options of `pipeline.construction.thm_4_2_iii_large`."""
 
+    mode: str = "paper"
     plan_only: bool | None = None
     largest_build: int = 20_000_000
     weight_bits: int = 16

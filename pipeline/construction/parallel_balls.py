@@ -43,7 +43,7 @@ from pipeline.gadgets import (
     square_error,
     square_step,
 )
-from pipeline.network import Affine, ReLUNetwork, SparseIntegers, serial
+from pipeline.network import Affine, Plan, ReLUNetwork, SparseIntegers, serial
 from pipeline.network.compose import identity_affine
 
 # The share of the gap D (D - 2r) left to rounding of centres and biases; the rest is for squares.
@@ -79,16 +79,7 @@ def build_parallel_balls(
         ValueError: if no (or not the given) m keeps images of other labels more than two radii
             apart, or if rho or m is out of range.
     """
-    if not 0 < rho < 1:
-        raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
-    if m is not None and not 1 <= m <= dataset.d:
-        raise ValueError(f"m must lie in 1..d = {dataset.d}, got {m}")
-    if m is not None and kind == "identity" and m != dataset.d:
-        raise ValueError(f"the identity keeps all d = {dataset.d} dimensions, got m = {m}")
-    # Only rows within the span of the points can stop at N of them.
-    limit = dataset.d if kind == "random" else min(dataset.d, dataset.N)
-    phi = projection(dataset, kind, limit if m is None else min(m, limit), weight_bits, seed)
-    data, layout = _planned(dataset, rho, p, phi, m)
+    data, layout = _planned(dataset, rho, p, kind, m, weight_bits, seed)
     shifts, sides = data.shifts_and_sides()
     majority = majority_label(dataset)
     codes = (dataset.y - 1) ^ (majority - 1)
@@ -111,6 +102,24 @@ def build_parallel_balls(
     )
 
 
+def plan_of_dataset(
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    p: int | float = 2,
+    *,
+    kind: str = "pca",
+    m: int | None = None,
+    weight_bits: int = 16,
+    seed: int = 0,
+) -> Plan:
+    """Return the widths `build_parallel_balls` would give, without building.
+
+    Arguments and errors are those of `build_parallel_balls`.
+    """
+    data, layout = _planned(dataset, rho, p, kind, m, weight_bits, seed)
+    return plan_of_layout(sizes(dataset, data.projection.m), layout)
+
+
 def sizes(dataset: SeparatedDataset, m: int) -> Sizes:
     """Return the sizes that fix a layout's parameter count."""
     counts = np.bincount(dataset.y)[1:]
@@ -128,10 +137,29 @@ def majority_label(dataset: SeparatedDataset) -> int:
 
 
 def _planned(
-    dataset: SeparatedDataset, rho: Fraction, p: int | float, phi: Projection, m: int | None
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    p: int | float,
+    kind: str,
+    m: int | None,
+    weight_bits: int,
+    seed: int,
 ) -> tuple[Images, Layout]:
-    """Return the images and the layout with the fewest parameters over all feasible m."""
-    if m is not None or phi.kind == "identity":
+    """Return the images and the layout with the fewest parameters over all feasible m.
+
+    Raises:
+        ValueError: if rho or m is out of range, or no m is feasible.
+    """
+    if not 0 < rho < 1:
+        raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
+    if m is not None and not 1 <= m <= dataset.d:
+        raise ValueError(f"m must lie in 1..d = {dataset.d}, got {m}")
+    if m is not None and kind == "identity" and m != dataset.d:
+        raise ValueError(f"the identity keeps all d = {dataset.d} dimensions, got m = {m}")
+    # Only rows within the span of the points can stop at N of them.
+    limit = dataset.d if kind == "random" else min(dataset.d, dataset.N)
+    phi = projection(dataset, kind, limit if m is None else min(m, limit), weight_bits, seed)
+    if m is not None or kind == "identity":
         data = images(dataset, rho, p, phi)
         _require_gap(data, rho, p)
         return data, _layout(dataset, data)

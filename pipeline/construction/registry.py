@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from pipeline.construction import parallel_balls, thm_4_2_iii_large
 from pipeline.construction.built import Built
 from pipeline.construction.parallel_balls import build_parallel_balls
 from pipeline.construction.thm_4_2_iii_large import (
@@ -28,6 +29,7 @@ class Construction:
         build: (dataset, rho, p, options, seed) -> Built.
         plan: (N, d, C, rho, options) -> Plan from sizes alone, or None where the widths depend
             on the data.
+        plan_of_dataset: (dataset, rho, p, options, seed) -> Plan for this dataset, not built.
         norms: the norms it is proved for, None for all.
     """
 
@@ -35,21 +37,30 @@ class Construction:
     statement: str
     build: Callable[[SeparatedDataset, Fraction, int | float, Mapping[str, Any], int], Built]
     plan: Callable[[int, int, int, Fraction, Mapping[str, Any]], Plan] | None
+    plan_of_dataset: Callable[
+        [SeparatedDataset, Fraction, int | float, Mapping[str, Any], int], Plan
+    ]
     norms: tuple[int | float, ...] | None = None
 
 
 def _parallel_balls(
     dataset: SeparatedDataset, rho: Fraction, p: int | float, options: Mapping[str, Any], seed: int
 ) -> Built:
-    return build_parallel_balls(
-        dataset,
-        rho,
-        p,
-        kind=options.get("projection", "pca"),
-        m=options.get("m"),
-        weight_bits=options.get("weight_bits", 16),
-        seed=seed,
-    )
+    return build_parallel_balls(dataset, rho, p, seed=seed, **_parallel_options(options))
+
+
+def _plan_parallel_balls(
+    dataset: SeparatedDataset, rho: Fraction, p: int | float, options: Mapping[str, Any], seed: int
+) -> Plan:
+    return parallel_balls.plan_of_dataset(dataset, rho, p, seed=seed, **_parallel_options(options))
+
+
+def _parallel_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": options.get("projection", "pca"),
+        "m": options.get("m"),
+        "weight_bits": options.get("weight_bits", 16),
+    }
 
 
 def _constants(options: Mapping[str, Any]) -> Constants:
@@ -60,15 +71,22 @@ def _constants(options: Mapping[str, Any]) -> Constants:
 def _thm_4_2_iii(
     dataset: SeparatedDataset, rho: Fraction, p: int | float, options: Mapping[str, Any], seed: int
 ) -> Built:
-    return build_thm_4_2_iii(
-        dataset,
-        rho,
-        p,
-        constants=_constants(options),
-        weight_bits=options.get("weight_bits", 16),
-        draws=options.get("draws", 32),
-        seed=seed,
-    )
+    return build_thm_4_2_iii(dataset, rho, p, seed=seed, **_thm_options(options))
+
+
+def _plan_thm_4_2_iii_on(
+    dataset: SeparatedDataset, rho: Fraction, p: int | float, options: Mapping[str, Any], seed: int
+) -> Plan:
+    return thm_4_2_iii_large.plan_of_dataset(dataset, rho, seed=seed, **_thm_options(options))
+
+
+def _thm_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "mode": options.get("mode", "paper"),
+        "constants": _constants(options),
+        "weight_bits": options.get("weight_bits", 16),
+        "draws": options.get("draws", 32),
+    }
 
 
 def _plan_thm_4_2_iii(N: int, d: int, C: int, rho: Fraction, options: Mapping[str, Any]) -> Plan:
@@ -81,12 +99,14 @@ CONSTRUCTIONS: dict[str, Construction] = {
         "f(x) = y_i on every open ball; P = O~(N d rho^2 + d), zero entries counted",
         _parallel_balls,
         None,
+        _plan_parallel_balls,
     ),
     "thm_4_2_iii": Construction(
         "Theorem 4.2(iii)",
         "f(x) = y_i on every open ball; P = O~(N d^2 rho^4), zero entries counted",
         _thm_4_2_iii,
         _plan_thm_4_2_iii,
+        _plan_thm_4_2_iii_on,
         norms=(2,),
     ),
 }
@@ -137,7 +157,12 @@ def plan(
 
 
 def plan_instead(
-    name: str, N: int, d: int, C: int, rho: Fraction, p: int | float, options: Mapping[str, Any]
+    name: str,
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    p: int | float,
+    options: Mapping[str, Any],
+    seed: int = 0,
 ) -> Plan | None:
     """Return the plan where the options ask not to build, else None.
 
@@ -148,10 +173,10 @@ def plan_instead(
         ValueError: for an unknown name, or a norm the construction has no proof for.
     """
     _require_norm(name, p)
-    wanted = options.get("plan_only")
-    if construction(name).plan is None or wanted is False:
+    wanted = options.get("plan_only", False)
+    if wanted is False:
         return None
-    sizes = plan(name, N, d, C, rho, options)
+    sizes = construction(name).plan_of_dataset(dataset, rho, p, options, seed)
     if wanted or sizes.parameter_count() > options.get("largest_build", 20_000_000):
         return sizes
     return None

@@ -11,7 +11,7 @@ with m = max{ceil(9 d rho^2), ceil(600 ln N), ceil(10 ln d)}.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, log
 
@@ -110,7 +110,10 @@ def plan_thm_4_2_iii(
     Raises:
         ValueError: if rho is outside the theorem's range.
     """
-    at = _resolved(N, d, rho, constants or Constants())
+    return _plan(N, d, _resolved(N, d, rho, constants or Constants()))
+
+
+def _plan(N: int, d: int, at: _Resolved) -> Plan:
     plan = plan_yu2024(N, d, at.m, folds_for(at.m, at.ratio))
     return Plan(plan.inputs, plan.groups, plan.resolved | {"case": at.case})
 
@@ -120,6 +123,7 @@ def build_thm_4_2_iii(
     rho: Fraction,
     p: int | float = 2,
     *,
+    mode: str = "paper",
     constants: Constants | None = None,
     weight_bits: int = 16,
     draws: int = 32,
@@ -131,6 +135,9 @@ def build_thm_4_2_iii(
         dataset: N points in R^d, labels 1..C.
         rho: robustness ratio in (1/(5 sqrt d), 1).
         p: norm; the theorem is proved for p = 2 here.
+        mode: "paper" projects to the paper's m, so that the widths depend on (N, d, rho) alone;
+            "adaptive" to the smallest m whose first drawn rows pass the same exact check (Cases
+            IV and V; the others have no m to choose).
         constants: the paper's by default.
         weight_bits: fractional bits of the projection's rows.
         draws: how many random projections are tried before giving up.
@@ -140,16 +147,18 @@ def build_thm_4_2_iii(
         The network with its certificate; f = y_i on every open ball.
 
     Raises:
-        ValueError: outside the range of rho, for p != 2, or when no draw keeps the separation.
+        ValueError: outside the range of rho, for p != 2, for an unknown mode, or when no draw
+            keeps the separation.
     """
     if p != 2:
         raise ValueError(f"thm_4_2_iii is proved for p = 2, got p = {p} (Theorem 4.2(iii))")
     constants = constants or Constants()
-    at = _resolved(dataset.N, dataset.d, rho, constants)
-    plan = plan_thm_4_2_iii(dataset.N, dataset.d, dataset.C, rho, constants)
-    data = _projected(dataset, rho, at, weight_bits, draws, seed)
+    at, data = _resolved_on(dataset, rho, mode, constants, weight_bits, draws, seed)
+    plan = _plan(dataset.N, dataset.d, at)
     network, structure = yu2024_network(data, dataset.y, folds_for(at.m, at.ratio))
     deviations = ["squares folded on [0, 2 eps - mu] instead of the data's range"]
+    if mode == "adaptive" and at.case in ("IV", "V"):
+        deviations.append(f"m = {at.m} is the smallest that passes the check, not the paper's")
     if not constants.of_paper:
         deviations.append(
             f"constants {constants.log_n}, {constants.rho}, {constants.log_d} "
@@ -164,6 +173,52 @@ def build_thm_4_2_iii(
         ("deviations", "; ".join(deviations)),
     )
     return Built(network, certificate, plan, notes)
+
+
+def plan_of_dataset(
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    *,
+    mode: str = "paper",
+    constants: Constants | None = None,
+    weight_bits: int = 16,
+    draws: int = 32,
+    seed: int = 0,
+) -> Plan:
+    """Return the widths `build_thm_4_2_iii` would give, without building.
+
+    Only mode "adaptive" looks at the data. Arguments and errors are those of the construction.
+    """
+    constants = constants or Constants()
+    if mode == "paper":
+        return plan_thm_4_2_iii(dataset.N, dataset.d, dataset.C, rho, constants)
+    at, _ = _resolved_on(dataset, rho, mode, constants, weight_bits, draws, seed)
+    return _plan(dataset.N, dataset.d, at)
+
+
+def _resolved_on(
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    mode: str,
+    constants: Constants,
+    weight_bits: int,
+    draws: int,
+    seed: int,
+) -> tuple[_Resolved, Images]:
+    """Return the sizes for this dataset and the images they were checked on.
+
+    Raises:
+        ValueError: for an unknown mode.
+    """
+    if mode not in ("paper", "adaptive"):
+        raise ValueError(f"mode must be paper or adaptive, got {mode!r}")
+    at = _resolved(dataset.N, dataset.d, rho, constants)
+    if mode == "paper" or at.case not in ("IV", "V"):
+        return at, _projected(dataset, rho, at, weight_bits, draws, seed)
+    widest = replace(at, m=min(dataset.N, dataset.d))
+    data = _projected(dataset, rho, widest, weight_bits, draws, seed)
+    data = _fewest_rows(dataset, rho, widest, data)
+    return replace(at, m=data.projection.m), data
 
 
 def _projected(
@@ -190,3 +245,17 @@ def _projected(
         f"no random projection to m = {at.m} dimensions kept the ratio 5/6 in {draws} draws "
         f"(Case {at.case} of Theorem B.14); larger constants or more draws are needed"
     )
+
+
+def _fewest_rows(dataset: SeparatedDataset, rho: Fraction, at: _Resolved, full: Images) -> Images:
+    """Return the images under the fewest first rows that keep the ratio; all of them keep it."""
+    low, high, best = 1, full.projection.m, full
+    while low < high:
+        middle = (low + high) // 2
+        data = images(dataset, rho, 2, full.projection.first(middle))
+        # Distances grow with the number of rows, so what keeps the ratio is monotone.
+        if 2 * data.radius <= at.ratio * data.distance:
+            high, best = middle, data
+        else:
+            low = middle + 1
+    return best

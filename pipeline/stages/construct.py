@@ -27,7 +27,7 @@ def construct(
 
     def produce(folder: Path) -> None:
         data = load_dataset(dataset_file)
-        planned = plan_instead(name, data.N, data.d, data.C, ratio, p, options)
+        planned = plan_instead(name, data, ratio, p, options, seed)
         if planned is not None:
             sizes = sizes_of_plan(planned)
         else:
