@@ -51,7 +51,10 @@ FILES = {
             ["dataset=sphere", "dataset.N=9", "construction.parallel_balls.m=1", "rho=9/10"],
             "more than two radii apart .*m = 1 keeps a distance of .*use more dimensions",
         ),
-        (["verification.on_constructed=[psd]"], "on_constructed must be among null_space.*got 'psd'"),
+        (
+            ["verification.on_constructed=[psd]"],
+            "on_constructed must be among null_space.*got 'psd'",
+        ),
         (["dataset=file"], "needs a path to a .csv, .npz or .parquet file"),
         (["dataset=file", "dataset.path=FOLDER/absent.csv"], "no such file: .*absent.csv"),
         (
