@@ -73,6 +73,7 @@ def test_options_of_one_construction_do_not_leak_into_another(lab):
         "construction.thm_4_2_iii.plan_only=true",
     )
     assert config["construction"]["parallel_balls"] == {
+        "plan_only": False,
         "projection": "pca",
         "m": None,
         "weight_bits": 9,
@@ -101,7 +102,7 @@ def test_p_arrives_as_text(lab, p):
         "dataset.n=5",
         "rhoo=1/2",
         "construction.parallel_balls.projecton=pca",
-        "construction.parallel_balls.plan_only=true",
+        "construction.parallel_balls.largest_build=9",
         "construction.thm_4_2_iii.constants.log_N=1",
         "baseline.widht=3",
         "verification.sample=3",
