@@ -1,4 +1,4 @@
-"""Where and how training runs: the device by name, and torch's deterministic algorithms."""
+"""Where and how training runs: device by name, random streams, deterministic algorithms."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+
+from pipeline.data import generator
 
 
 def training_device(name: str) -> torch.device:
@@ -25,6 +27,11 @@ def training_device(name: str) -> torch.device:
     if not available:
         raise ValueError("device cuda was asked for, but torch finds no CUDA device")
     return torch.device("cuda")
+
+
+def torch_generator(seed: int, name: str) -> torch.Generator:
+    """Return the named stream of a run's seed as a torch generator on the CPU."""
+    return torch.Generator().manual_seed(int(generator(seed, "train", name).integers(2**63)))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.baseline.devices import torch_generator
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray, as_dyadic
 from pipeline.network import Affine, ReLUNetwork, SparseIntegers
@@ -105,7 +106,7 @@ def initial_module(d: int, width: int, depth: int, seed: int) -> nn.Sequential:
     """
     if width < 1 or depth < 1:
         raise ValueError(f"a baseline needs width and depth >= 1, got {width} and {depth}")
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_generator(seed, "weights")
     sizes = [d] + [width] * (depth - 1) + [1]
     modules: list[nn.Module] = []
     for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):

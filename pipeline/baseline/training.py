@@ -13,7 +13,11 @@ from torch import nn
 from tqdm import tqdm
 
 from pipeline.baseline.attack import TrainingAttack
-from pipeline.baseline.devices import deterministic_algorithms, training_device
+from pipeline.baseline.devices import (
+    deterministic_algorithms,
+    torch_generator,
+    training_device,
+)
 from pipeline.baseline.losses import Loss, loss_by_name
 from pipeline.baseline.mlp import Normalization, exact_network, initial_module
 from pipeline.baseline.schedule import Schedule
@@ -176,7 +180,7 @@ def _problem(
         normalization.half_gap,
         1.0,
         p,
-        torch.Generator().manual_seed(seed),
+        torch_generator(seed, "batches"),
     )
 
 

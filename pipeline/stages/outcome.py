@@ -18,7 +18,7 @@ from pipeline.stages.store import StageOutputs
 from pipeline.stages.verify import DECISION, VERDICTS
 from pipeline.theory import theorem_3_1, theorem_4_2
 
-_MARGIN = "distance of a ball's image from the nearest test of another label"
+_MARGIN = "proved distance of a ball's image from the nearest test of another label"
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from pipeline.data import SeparatedDataset
+from pipeline.data import SeparatedDataset, generator
 from pipeline.exact import DyadicArray, parse_norm
 from pipeline.network import ReLUNetwork
 from pipeline.verification.balls import displaced_points, radius_below, scaled_floats
-from pipeline.verification.directions import on_sphere, stream, towards
+from pipeline.verification.directions import on_sphere, towards
 from pipeline.verification.neighbours import nearest_other_label
 from pipeline.verification.verdicts import (
     BallVerdict,
@@ -50,8 +50,8 @@ def adversarial_points(
     everyone = np.arange(dataset.N)
     partners = nearest_other_label(scaled_floats(dataset.X)[0], dataset.y, 1)[:, 0]
     directions = [np.zeros((dataset.N, dataset.d)), towards(dataset, everyone, partners, p)]
-    generator = stream(seed, "adversarial_points")
-    directions += [on_sphere(generator, dataset.N, dataset.d, p) for _ in range(boundary_points)]
+    random = generator(seed, "verify", "adversarial_points")
+    directions += [on_sphere(random, dataset.N, dataset.d, p) for _ in range(boundary_points)]
     indices = np.tile(everyone, len(directions))
     radius = radius_below(dataset, rho, p)
     displacements = np.concatenate(directions) * (SHARE * radius)

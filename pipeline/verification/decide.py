@@ -124,7 +124,7 @@ def _merged(
                 f"{verdict.method}: one of the two is wrong; keep the files and report it"
             )
         margin = slack[verdict.index]
-        text = None if margin is None else f"{margin:.6g}"
+        text = None if margin is None else repr(margin)
         merged.append(BallVerdict(verdict.index, Verdict.VERIFIED, "certificate", text))
     return merged
 

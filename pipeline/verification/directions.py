@@ -1,19 +1,13 @@
-"""Random points of l_p balls in float64, and the named random streams of the attacks."""
+"""Random points of l_p balls in float64."""
 
 from __future__ import annotations
 
-import zlib
 from math import inf
 
 import numpy as np
 
 from pipeline.data import SeparatedDataset
 from pipeline.verification.balls import norms
-
-
-def stream(seed: int, name: str) -> np.random.Generator:
-    """Return the random generator of that name; streams of one seed are independent."""
-    return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 def uniform_in_ball(

@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.data import SeparatedDataset
+from pipeline.data import SeparatedDataset, generator
 from pipeline.exact import parse_norm
 from pipeline.network import ReLUNetwork
 from pipeline.verification.balls import displaced_points, radius_below, scaled_floats
-from pipeline.verification.directions import on_sphere, stream, towards
+from pipeline.verification.directions import on_sphere, towards
 from pipeline.verification.neighbours import nearest_other_label
 from pipeline.verification.projected_steps import ascent_direction, projected, torch_threads
 from pipeline.verification.verdicts import (
@@ -109,10 +109,10 @@ def _starts(
     aimed = nearest_other_label(scaled_floats(dataset.X)[0], dataset.y, (restarts + 1) // 2)[
         indices
     ]
-    generator = stream(seed, "pgd")
+    random = generator(seed, "verify", "pgd")
     starts = [towards(dataset, indices, column, p) for column in aimed.T]
     while len(starts) < restarts:
-        starts.append(on_sphere(generator, len(indices), dataset.d, p))
+        starts.append(on_sphere(random, len(indices), dataset.d, p))
     return np.stack(starts)
 
 

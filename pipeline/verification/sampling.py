@@ -20,11 +20,11 @@ import numpy as np
 from scipy.stats import beta
 from tqdm import tqdm
 
-from pipeline.data import SeparatedDataset
+from pipeline.data import SeparatedDataset, generator
 from pipeline.exact import DyadicArray, parse_norm
 from pipeline.network import ReLUNetwork
 from pipeline.verification.balls import displaced_points, radius_below, stacked, strictly_inside
-from pipeline.verification.directions import stream, uniform_in_ball
+from pipeline.verification.directions import uniform_in_ball
 from pipeline.verification.verdicts import (
     BallVerdict,
     Decision,
@@ -108,13 +108,13 @@ def robust_memorization_error_upper(
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1), got {confidence}")
     p = parse_norm(p)
-    generator = stream(seed, "sampling")
+    random = generator(seed, "verify", "sampling")
     errors = np.zeros(dataset.N, dtype=np.int64)
     witnesses: list[BallVerdict] = []
     balls = max(1, _POINTS_A_BLOCK // samples)
     for start in tqdm(range(0, dataset.N, balls), "sampling", disable=None if progress else True):
         indices = np.repeat(np.arange(start, min(start + balls, dataset.N)), samples)
-        points = _samples(dataset, rho, p, indices, generator)
+        points = _samples(dataset, rho, p, indices, random)
         outputs = network.evaluate_exact(points, workers)[:, 0]
         wrong = ~are_correct(outputs, dataset.y[indices], decision)
         errors += np.bincount(indices[wrong], minlength=dataset.N)
@@ -131,14 +131,14 @@ def _samples(
     rho: Fraction,
     p: int | float,
     indices: np.ndarray,
-    generator: np.random.Generator,
+    random: np.random.Generator,
 ) -> DyadicArray:
     """Return one sample strictly inside its ball for every index, shape (n, d)."""
     radius = radius_below(dataset, rho, p)
     power = dataset.radius_power(rho, p)
 
     def draw(balls: np.ndarray) -> DyadicArray:
-        unit = uniform_in_ball(generator, len(balls), dataset.d, p)
+        unit = uniform_in_ball(random, len(balls), dataset.d, p)
         return displaced_points(dataset.X, balls, unit * radius, radius)
 
     points = draw(indices)

@@ -11,13 +11,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.data import SeparatedDataset
+from pipeline.data import SeparatedDataset, generator
 from pipeline.exact import DyadicArray, as_dyadic
 from pipeline.network import Affine, ReLUNetwork
 from pipeline.verification import pgd
 from pipeline.verification.adversarial_points import adversarial_points, adversarial_points_attack
 from pipeline.verification.balls import displaced_points, strictly_inside
-from pipeline.verification.directions import on_sphere, stream, uniform_in_ball
+from pipeline.verification.directions import on_sphere, uniform_in_ball
 from pipeline.verification.falsify import falsify
 from pipeline.verification.neighbours import nearest_other_label
 from pipeline.verification.pgd import pgd_attack
@@ -167,7 +167,7 @@ def test_same_seed_same_table_on_any_number_of_workers():
 
 @pytest.mark.parametrize("p", [1, 2, inf])
 def test_uniform_points_fill_the_ball(p):
-    points = uniform_in_ball(stream(0, "test"), 20000, 3, p)
+    points = uniform_in_ball(generator(0, "test"), 20000, 3, p)
     radii = np.linalg.norm(points, ord=np.inf if p == inf else p, axis=1)
     assert radii.max() <= 1
     # P(radius <= 1/2) = 1/8 in three dimensions, in every norm; 0.02 is eight deviations.
@@ -176,9 +176,9 @@ def test_uniform_points_fill_the_ball(p):
 
 
 def test_streams_of_one_seed_differ():
-    a, b = (on_sphere(stream(0, name), 2, 3, 2) for name in ("a", "b"))
+    a, b = (on_sphere(generator(0, name), 2, 3, 2) for name in ("a", "b"))
     assert not np.array_equal(a, b)
-    assert np.array_equal(a, on_sphere(stream(0, "a"), 2, 3, 2))
+    assert np.array_equal(a, on_sphere(generator(0, "a"), 2, 3, 2))
 
 
 def test_clopper_pearson_bounds_have_their_closed_forms():

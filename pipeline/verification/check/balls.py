@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from math import inf
 
@@ -72,7 +73,7 @@ def ball_images(
     d = claim.data.points.shape[1]
     rows = [[form.terms.get(k, Fraction(0)) for k in range(d)] for form in z]
     if not norm_at_most(rows, lipschitz):
-        raise Rejected(f"the projection's norm is not proved to be at most {float(lipschitz)}")
+        raise Rejected(f"the projection's norm is not proved to be at most {at_most(lipschitz)}")
     radius = lipschitz * enclosing_radius(claim.mu_power, claim.p, d)
     centres = _centres(claim.data, rows, [form.constant for form in z])
     scaled = radius / Fraction(2) ** centres.exponent
@@ -107,6 +108,12 @@ def cloud_of_fractions(points: list[list[Fraction]]) -> Cloud:
     for i, row in enumerate(points):
         integers[i] = [int(v * (1 << bits)) for v in row]
     return Cloud(integers, -bits)
+
+
+def at_most(value: Fraction) -> str:
+    """Return nine digits of a number, rounded up: what is printed stays a proved upper bound."""
+    context = Context(prec=9, rounding=ROUND_CEILING)
+    return str(context.divide(Decimal(value.numerator), Decimal(value.denominator)))
 
 
 def first_failure(labels: np.ndarray, checks: list[tuple[str, np.ndarray]]) -> str:

@@ -148,9 +148,10 @@ class Pairs:
                 r, c = rows[start : start + BLOCK], columns[first : first + BLOCK]
                 limit = limits[first : first + BLOCK]
                 values = self.coarse(r, c)
-                excess = (np.sqrt(values) - limit).min(axis=1).clip(min=0)
+                # Roots are below 2^27: 2^-20 covers their rounding many times.
+                excess = (np.sqrt(values) - limit).min(axis=1) - 2.0**-20
                 part = slice(start, start + len(r))
-                slack[part] = np.minimum(slack[part], excess)
+                slack[part] = np.minimum(slack[part], excess.clip(min=0))
                 # limit is an integer: its square is exact up to 2^53.
                 i, j = np.nonzero(values < limit * limit)
                 if len(i):

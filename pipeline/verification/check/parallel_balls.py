@@ -21,6 +21,7 @@ from pipeline.verification.check.balls import (
     BallImages,
     Claim,
     Findings,
+    at_most,
     ball_images,
     cloud_of_fractions,
     finite,
@@ -86,10 +87,10 @@ def check_parallel_balls(network: Network, structure: dict[str, Any], claim: Cla
     )
     facts = (
         f"projection to m = {len(front.rows)} dimensions, norm at most "
-        f"{float(Fraction(structure['lipschitz'])):.9g}",
-        f"squares gadget: excess at most {float(front.error):.6g}",
+        f"{at_most(Fraction(structure['lipschitz']))}",
+        f"squares gadget: excess at most {at_most(front.error)}",
         f"{len(tests.levels)} ball tests, {len(tests.offsets)} code bits",
-        f"image radius at most {float(balls.radius):.9g}",
+        f"image radius at most {at_most(balls.radius)}",
     )
     return Findings(balls.inside & near & far, finite(slack), reason, facts)
 

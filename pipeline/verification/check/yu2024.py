@@ -20,6 +20,7 @@ from pipeline.verification.check.balls import (
     BallImages,
     Claim,
     Findings,
+    at_most,
     ball_images,
     cloud_of_fractions,
     finite,
@@ -214,9 +215,9 @@ def _findings(
     )
     facts = (
         f"{len(blocks)} blocks on m = {structure['m']} coordinates, norm of the projection at most "
-        f"{float(Fraction(structure['lipschitz'])):.9g}",
-        f"squares gadget: {structure['folds']} folds, excess at most {float(error):.6g}",
-        f"image radius at most {float(balls.radius):.9g}",
+        f"{at_most(Fraction(structure['lipschitz']))}",
+        f"squares gadget: {structure['folds']} folds, excess at most {at_most(error)}",
+        f"image radius at most {at_most(balls.radius)}",
     )
     return Findings(balls.inside & near & far, finite(slack), reason, facts)
 
