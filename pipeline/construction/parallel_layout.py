@@ -68,7 +68,7 @@ def plan_of_layout(at: Sizes, layout: Layout) -> Plan:
         "code_bits": at.bits,
         "folds": max(layout.folds),
     }
-    return Plan(at.d, tuple(((w,), 1) for w in widths), resolved)
+    return Plan(at.d, tuple(widths), resolved)
 
 
 def plan_parallel_balls(

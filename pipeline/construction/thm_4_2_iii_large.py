@@ -115,7 +115,7 @@ def plan_thm_4_2_iii(
 
 def _plan(N: int, d: int, at: _Resolved) -> Plan:
     plan = plan_yu2024(N, d, at.m, folds_for(at.m, at.ratio))
-    return Plan(plan.inputs, plan.groups, plan.resolved | {"case": at.case})
+    return Plan(plan.inputs, plan.hidden, plan.resolved | {"case": at.case})
 
 
 def build_thm_4_2_iii(

@@ -4,7 +4,7 @@ from pipeline.network.affine import Affine, SparseIntegers
 from pipeline.network.compose import carry, parallel, serial
 from pipeline.network.evaluate import evaluate_exact
 from pipeline.network.files import load_network, save_network
-from pipeline.network.plan import Plan
+from pipeline.network.plan import Plan, Repeat, repeated
 from pipeline.network.relu_network import Activation, ReLUNetwork
 
 __all__ = [
@@ -12,11 +12,13 @@ __all__ = [
     "Affine",
     "Plan",
     "ReLUNetwork",
+    "Repeat",
     "SparseIntegers",
     "carry",
     "evaluate_exact",
     "load_network",
     "parallel",
+    "repeated",
     "save_network",
     "serial",
 ]

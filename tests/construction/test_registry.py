@@ -36,7 +36,7 @@ def test_plan_without_data_is_refused_where_the_widths_depend_on_the_data() -> N
 
 def test_a_plan_that_differs_from_the_network_is_refused() -> None:
     built = build("parallel_balls", line(5, 2), HALF)
-    other = Plan(2, (((3,), 1),))
+    other = Plan(2, (3,))
     with pytest.raises(ValueError, match="differ from the plan's"):
         Built(built.network, built.certificate, other)
 

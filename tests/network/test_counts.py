@@ -8,11 +8,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.network import Activation, Plan, ReLUNetwork
+from pipeline.network import Activation, Plan, ReLUNetwork, Repeat
 from tests.cases import AFFINE, MAXIMUM, TENT, layer
 from tests.network.laws import networks
 
-WIDTHS = st.lists(st.integers(1, 9), min_size=1, max_size=4)
+WIDTHS = st.integers(1, 9)
+RUNS = st.recursive(
+    WIDTHS,
+    lambda runs: st.builds(
+        Repeat, st.lists(runs, min_size=1, max_size=3).map(tuple), st.integers(1, 3)
+    ),
+    max_leaves=6,
+)
+
+
+def written_out(hidden: list[int | Repeat]) -> list[int]:
+    """Return the widths of a plan, every repetition written out."""
+    widths = []
+    for part in hidden:
+        widths += [part] if isinstance(part, int) else written_out(list(part.body)) * part.times
+    return widths
 
 
 @settings(max_examples=60)
@@ -62,16 +77,12 @@ def test_bit_complexity_of_one_parameter(weight: Fraction | int, bits: int) -> N
     assert ReLUNetwork.relu(layer([[weight]], [0])).bit_complexity == bits
 
 
-@given(
-    st.integers(1, 9),
-    st.lists(st.tuples(WIDTHS, st.integers(1, 4)), min_size=1, max_size=3),
-    st.integers(1, 3),
-)
+@given(st.integers(1, 9), st.lists(RUNS, min_size=1, max_size=3), st.integers(1, 3))
 def test_a_plan_counts_what_its_network_would(
-    inputs: int, groups: list[tuple[list[int], int]], outputs: int
+    inputs: int, hidden: list[int | Repeat], outputs: int
 ) -> None:
-    plan = Plan(inputs, tuple((tuple(w), r) for w, r in groups), outputs=outputs)
-    widths = [w for group, repeats in groups for _ in range(repeats) for w in group]
+    plan = Plan(inputs, tuple(hidden), outputs=outputs)
+    widths = written_out(hidden)
     sizes = [inputs, *widths, outputs]
     assert list(plan.hidden_widths()) == widths
     assert plan.depth == len(widths) + 1
@@ -83,16 +94,20 @@ def test_a_plan_counts_what_its_network_would(
 
 
 def test_a_plan_of_ten_to_the_twelve_blocks_is_counted_at_once() -> None:
-    plan = Plan(2, (((3, 4), 10**12),))
+    plan = Plan(2, (Repeat((3, 4), 10**12),))
     assert plan.parameter_count() == 9 + 16 * 10**12 + 15 * (10**12 - 1) + 5
+    nested = Plan(2, (Repeat((Repeat((3,), 10**6), 4), 10**6),))
+    assert nested.depth == 1 + 10**12 + 10**6
+    inner = (10**6 - 1) * 12 + 16
+    assert nested.parameter_count() == 9 + 10**6 * inner + 15 * (10**6 - 1) + 5
 
 
-@pytest.mark.parametrize(
-    "groups", [(((3, 0), 1),), (((3,), 0),), (((), 1),)], ids=["width", "repeats", "empty"]
-)
-def test_a_plan_of_nothing_is_refused(groups: tuple[tuple[tuple[int, ...], int], ...]) -> None:
-    with pytest.raises(ValueError, match="a group needs widths and repetitions >= 1"):
-        Plan(2, groups)
+@pytest.mark.parametrize("body, times", [((3, 0), 1), ((3,), 0), ((), 1)])
+def test_a_run_of_nothing_is_refused(body: tuple[int, ...], times: int) -> None:
+    with pytest.raises(ValueError, match="a run needs widths and repetitions >= 1"):
+        Repeat(body, times)
+    with pytest.raises(ValueError, match="a run needs widths and repetitions >= 1"):
+        Plan(2, (3, 0))
 
 
 def test_a_plan_without_hidden_layers_is_refused() -> None:
