@@ -72,6 +72,11 @@ MIXED = ReLUNetwork(
     (layer([[1], [2]], [0, -1]), layer([[1, -1]], [0]), layer([[3]], [-1])),
     (Activation.RELU, Activation.THRESHOLD),
 )
+# One layer of a relu and a threshold: x - 2 [x >= 3] for x >= 0.
+STEPPED = ReLUNetwork(
+    (layer([[1], [1]], [0, -3]), layer([[1, -2]], [0])),
+    ((Activation.RELU, Activation.THRESHOLD),),
+)
 # max(y, v) = y + relu(v - y) for y >= 0.
 MAXIMUM = ReLUNetwork.relu(layer([[1, 0], [-1, 1]], [0, 0]), layer([[1, 1]], [0]))
 ZERO = ReLUNetwork.relu(layer([[0, 0]], [0]), layer([[0]], [0]))
@@ -96,6 +101,7 @@ CASES = (
     Case("step", STEP, ((0,), (2,), (3,), (9,)), ((0,), (0,), (1,), (1,)), 7, 6, 2),
     Case("threshold", THRESHOLD, ((0,), (1,), (2,)), ((2,), (3,), (1,)), 7, 6, 2),
     Case("relu_then_threshold", MIXED, ((-1,), (0,), (2,)), ((2,), (2,), (-1,)), 9, 7, 2),
+    Case("relu_beside_threshold", STEPPED, ((2,), (3,), (-1,)), ((2,), (1,), (0,)), 7, 5, 2),
     Case("maximum", MAXIMUM, ((1, 2), (2, 1), (0, -5)), ((2,), (2,), (0,)), 9, 5, 1),
     Case("zero", ZERO, ((1, 2),), ((0,),), 5, 0, 0),
     Case(

@@ -20,7 +20,7 @@ def serial(*networks: ReLUNetwork) -> ReLUNetwork:
     if not networks:
         raise ValueError("serial needs at least one network")
     layers: list[Affine] = list(networks[0].layers)
-    activations: list[Activation] = list(networks[0].activations)
+    activations = list(networks[0].activations)
     for network in networks[1:]:
         if layers[-1].outputs != network.inputs:
             raise ValueError(f"serial: {layers[-1].outputs} outputs meet {network.inputs} inputs")
@@ -31,36 +31,37 @@ def serial(*networks: ReLUNetwork) -> ReLUNetwork:
 
 
 def parallel(*networks: ReLUNetwork) -> ReLUNetwork:
-    """Return (x_1, ..., x_k) -> (f_1(x_1), ..., f_k(x_k)) for networks of one shape of depth.
+    """Return (x_1, ..., x_k) -> (f_1(x_1), ..., f_k(x_k)) for networks of one depth.
 
     Raises:
-        ValueError: if depths or activations differ.
+        ValueError: if depths differ.
     """
     if not networks:
         raise ValueError("parallel needs at least one network")
-    first = networks[0]
-    for network in networks[1:]:
-        if network.activations != first.activations:
-            raise ValueError(
-                "parallel needs the same activations layer by layer; carry() pads the shorter one"
-            )
-    layers = [block_diagonal(*(n.layers[i] for n in networks)) for i in range(first.depth)]
-    return ReLUNetwork(tuple(layers), first.activations)
+    depths = sorted({network.depth for network in networks})
+    if len(depths) > 1:
+        raise ValueError(f"parallel needs networks of one depth, got {depths}")
+    layers = [block_diagonal(*(n.layers[i] for n in networks)) for i in range(depths[0])]
+    kinds = [tuple(kind for n in networks for kind in _neurons(n, i)) for i in range(depths[0] - 1)]
+    return ReLUNetwork(tuple(layers), tuple(kinds))
+
+
+def _neurons(network: ReLUNetwork, number: int) -> tuple[Activation, ...]:
+    """Return the activation of every neuron of hidden layer `number`."""
+    kind = network.activations[number]
+    return kind if isinstance(kind, tuple) else (kind,) * network.layers[number].outputs
 
 
 def carry(network: ReLUNetwork, count: int) -> ReLUNetwork:
-    """Return (u, x) -> (u, f(x)) for u >= 0 in R^count, one neuron a carried value and layer.
-
-    Raises:
-        ValueError: if a hidden layer is a threshold layer, which cannot carry a value.
-    """
-    if Activation.THRESHOLD in network.activations:
-        raise ValueError("a threshold layer cannot carry a value")
+    """Return (u, x) -> (u, f(x)) for u >= 0 in R^count, one ReLU neuron a value and layer."""
     if count == 0:
         return network
-    keep = identity_affine(count)
-    layers = [block_diagonal(keep, layer) for layer in network.layers]
-    return ReLUNetwork(tuple(layers), network.activations)
+    return parallel(identity_network(count, network.depth), network)
+
+
+def identity_network(count: int, depth: int) -> ReLUNetwork:
+    """Return the identity on nonnegative vectors of R^count with `depth` affine layers."""
+    return ReLUNetwork.relu(*[identity_affine(count)] * depth)
 
 
 def identity_affine(count: int) -> Affine:

@@ -48,7 +48,7 @@ class _ExactLayer:
         stacked: [W_{L-1} ... W_1 W_0] of a dense layer, shape (outputs, L * inputs), else None.
         levels: L.
         bias: shape (levels, outputs).
-        activation: "relu", "threshold" or None.
+        threshold: mask of the neurons that are thresholds, None after the last layer.
         terms: largest number of nonzero weights in a row.
     """
 
@@ -56,7 +56,7 @@ class _ExactLayer:
     stacked: np.ndarray | None
     levels: int
     bias: np.ndarray
-    activation: str | None
+    threshold: np.ndarray | None
     terms: int
 
 
@@ -99,11 +99,21 @@ def _block(layers: Sequence[_ExactLayer], points: np.ndarray, bits: int) -> np.n
     planes = limbs_from_integers(np.ascontiguousarray(points.T), bits)
     for layer in layers:
         planes = _affine_planes(layer, planes, bits)
-        if layer.activation == "relu":
-            planes *= planes[-1] >= 0
-        elif layer.activation == "threshold":
-            planes = (planes[-1:] >= 0).astype(np.float64)
+        if layer.threshold is not None:
+            planes = _activated(planes, layer.threshold)
     return integers_from_limbs(planes, bits).T
+
+
+def _activated(planes: np.ndarray, threshold: np.ndarray) -> np.ndarray:
+    """Return the activations of carried planes; the sign of an integer is that of its last limb."""
+    active = planes[-1] >= 0
+    if threshold.all():
+        return active[None].astype(np.float64)
+    planes *= active
+    if threshold.any():
+        planes[:, threshold] = 0.0
+        planes[0, threshold] = active[threshold]
+    return planes
 
 
 def _affine_planes(layer: _ExactLayer, planes: np.ndarray, bits: int) -> np.ndarray:
@@ -174,15 +184,15 @@ def _prepared(
     """Return the layers over integers and the exponents of the outputs."""
     exponents = np.full(network.inputs, input_exponent, dtype=np.int64)
     layers = []
-    activations = [*(a.value for a in network.activations), None]
-    for affine, activation in zip(network.layers, activations, strict=True):
+    for number, affine in enumerate(network.layers):
+        threshold = network.thresholds(number) if number < network.depth - 1 else None
         weights, bias, exponents = _row_scaled(affine, exponents)
         planes = sign_digits(weights, bits) if len(weights) else np.zeros((1, 0))
         stacked, sparse = _matrices(affine, planes)
         limbs = sign_digits(bias, bits)
-        layers.append(_ExactLayer(sparse, stacked, len(planes), limbs, activation, _terms(affine)))
-        if activation == "threshold":
-            exponents = np.zeros(affine.outputs, dtype=np.int64)
+        layers.append(_ExactLayer(sparse, stacked, len(planes), limbs, threshold, _terms(affine)))
+        if threshold is not None:
+            exponents = np.where(threshold, 0, exponents)
     return layers, exponents
 
 

@@ -8,26 +8,35 @@ import numpy as np
 
 from pipeline.exact.dyadic import compact
 from pipeline.exact.files import load_arrays
-from pipeline.exact.words import array_of_words, words_of_array
+from pipeline.exact.words import entries_of_words, words_of_entries
 from pipeline.network.affine import Affine, SparseIntegers
 from pipeline.network.relu_network import Activation, ReLUNetwork
 
-FORMAT = "relu-network 1"
-_CODES = {Activation.RELU: 0, Activation.THRESHOLD: 1}
+FORMAT = "relu-network 2"
+_ARRAYS = (
+    *("widths", "activation", "exponent", "entries", "weight_index"),
+    *("weight", "weight_words", "bias", "bias_words"),
+)
+_KINDS = (Activation.RELU, Activation.THRESHOLD)
 
 
 def save_network(path: Path | str, network: ReLUNetwork) -> None:
     """Write a network file; equal layers give equal bytes."""
     layers = network.layers
+    weight, weight_words = words_of_entries(np.concatenate([a.weight.values for a in layers]))
+    bias, bias_words = words_of_entries(np.concatenate([a.bias for a in layers]))
+    masks = [network.thresholds(number) for number in range(network.depth - 1)]
     arrays = {
         "format": np.array(FORMAT),
         "widths": np.array([network.inputs] + [a.outputs for a in layers], dtype=np.int64),
-        "activation": np.array([_CODES[a] for a in network.activations], dtype=np.int8),
+        "activation": np.concatenate([np.zeros(0, dtype=bool), *masks]).astype(np.int8),
         "exponent": np.array([a.exponent for a in layers], dtype=np.int64),
         "entries": np.array([len(a.weight.index) for a in layers], dtype=np.int64),
         "weight_index": np.concatenate([a.weight.index for a in layers]),
-        "weight": words_of_array(np.concatenate([a.weight.values for a in layers])),
-        "bias": words_of_array(np.concatenate([a.bias for a in layers])),
+        "weight": weight,
+        "weight_words": weight_words,
+        "bias": bias,
+        "bias_words": bias_words,
     }
     with open(path, "wb") as handle:
         np.savez(handle, **arrays)  # type: ignore[arg-type]
@@ -42,8 +51,8 @@ def load_network(path: Path | str) -> ReLUNetwork:
     arrays = load_arrays(path, FORMAT)
     _require_consistent(path, arrays)
     widths, counts = arrays["widths"], arrays["entries"]
-    values = array_of_words(arrays["weight"])
-    bias = array_of_words(arrays["bias"])
+    values = entries_of_words(arrays["weight"], arrays["weight_words"])
+    bias = entries_of_words(arrays["bias"], arrays["bias_words"])
     index = arrays["weight_index"]
     ends = np.cumsum(counts)
     bias_ends = np.cumsum(widths[1:])
@@ -54,33 +63,41 @@ def load_network(path: Path | str) -> ReLUNetwork:
         weight = SparseIntegers((outputs, inputs), index[part], compact(values[part]))
         offset = compact(bias[int(bias_end) - outputs : int(bias_end)])
         layers.append(Affine(weight, offset, int(arrays["exponent"][number])))
-    names = {code: activation for activation, code in _CODES.items()}
-    activations = tuple(names[int(code)] for code in arrays["activation"])
+    codes = arrays["activation"].tolist()
+    hidden_ends = np.cumsum(widths[1:-1]).tolist()
+    starts = [0, *hidden_ends[:-1]] if hidden_ends else []
+    activations = tuple(
+        tuple(_KINDS[code] for code in codes[start:end])
+        for start, end in zip(starts, hidden_ends, strict=True)
+    )
     return ReLUNetwork(tuple(layers), activations)
 
 
 def _require_consistent(path: Path | str, arrays: dict[str, np.ndarray]) -> None:
-    shapes = {"widths": 1, "activation": 1, "exponent": 1, "entries": 1, "weight_index": 1}
-    for name, dimensions in (shapes | {"weight": 2, "bias": 2}).items():
+    for name in _ARRAYS:
         if name not in arrays:
             raise ValueError(f"{path} is damaged: it has no array {name!r}")
-        if arrays[name].dtype.kind != "i" or arrays[name].ndim != dimensions:
-            raise ValueError(f"{path} is damaged: {name} needs {dimensions} axes of integers")
+        if arrays[name].dtype.kind != "i" or arrays[name].ndim != 1:
+            raise ValueError(f"{path} is damaged: {name} must be a list of integers")
     depth, entries = len(arrays["widths"]) - 1, int(arrays["entries"].sum())
     lengths = {
-        "activation": depth - 1,
+        "activation": int(arrays["widths"][1:-1].sum()),
         "exponent": depth,
         "entries": depth,
         "weight_index": entries,
-        "weight": entries,
-        "bias": int(arrays["widths"][1:].sum()),
+        "weight_words": entries,
+        "bias_words": int(arrays["widths"][1:].sum()),
     }
     for name, length in lengths.items():
         if len(arrays[name]) != length:
             raise ValueError(
                 f"{path} is damaged: {name} needs length {length}, got {len(arrays[name])}"
             )
-    if not np.isin(arrays["activation"], list(_CODES.values())).all():
+    for name in ("weight", "bias"):
+        counts = arrays[f"{name}_words"]
+        if (counts < 1).any() or int(counts.sum()) != len(arrays[name]):
+            raise ValueError(f"{path} is damaged: the words of {name} do not add up")
+    if not np.isin(arrays["activation"], range(len(_KINDS))).all():
         raise ValueError(f"{path} is damaged: unknown activation code")
     if (arrays["entries"] < 0).any() or (arrays["widths"] < 1).any():
         raise ValueError(f"{path} is damaged: widths and entry counts cannot be negative")

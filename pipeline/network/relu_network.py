@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Activation(StrEnum):
-    """Activation of a hidden layer: relu(u) = max(u, 0), threshold(u) = 1 if u >= 0 else 0."""
+    """Activation of a neuron: relu(u) = max(u, 0), threshold(u) = 1 if u >= 0 else 0."""
 
     RELU = "relu"
     THRESHOLD = "threshold"
@@ -30,18 +30,19 @@ class ReLUNetwork:
 
     Args:
         layers: the L affine maps, inputs and outputs matching.
-        activations: one per hidden layer (L - 1 of them).
+        activations: one per hidden layer (L - 1 of them): an `Activation` for all its neurons, or
+            a tuple with one a neuron. A tuple of equal ones is kept as that one.
 
     Raises:
         ValueError: if neighbouring layers do not match or activations are missing.
     """
 
     layers: tuple[Affine, ...]
-    activations: tuple[Activation, ...]
+    activations: tuple[Activation | tuple[Activation, ...], ...]
 
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
-        activations = tuple(Activation(a) for a in self.activations)
+        activations = tuple(_activation(a) for a in self.activations)
         if not layers:
             raise ValueError("a network needs at least one affine layer (Section 2.3)")
         if len(activations) != len(layers) - 1:
@@ -53,6 +54,11 @@ class ReLUNetwork:
                 raise ValueError(
                     f"layer {number} has {left.outputs} outputs, layer {number + 1} expects "
                     f"{right.inputs} inputs"
+                )
+        for number, (layer, kind) in enumerate(zip(layers, activations, strict=False), 1):
+            if isinstance(kind, tuple) and len(kind) != layer.outputs:
+                raise ValueError(
+                    f"layer {number} has {layer.outputs} neurons, got {len(kind)} activations"
                 )
         object.__setattr__(self, "layers", layers)
         object.__setattr__(self, "activations", activations)
@@ -81,6 +87,13 @@ class ReLUNetwork:
     def hidden_widths(self) -> tuple[int, ...]:
         """Width of each hidden layer."""
         return tuple(layer.outputs for layer in self.layers[:-1])
+
+    def thresholds(self, number: int) -> np.ndarray:
+        """Return which neurons of hidden layer `number` (from 0) are thresholds, shape (width,)."""
+        kind, width = self.activations[number], self.layers[number].outputs
+        if isinstance(kind, tuple):
+            return np.array([a is Activation.THRESHOLD for a in kind], dtype=bool)
+        return np.full(width, kind is Activation.THRESHOLD, dtype=bool)
 
     @property
     def width(self) -> int:
@@ -138,6 +151,16 @@ class ReLUNetwork:
         from pipeline.network.torch_bridge import module_of_network
 
         return module_of_network(self, dtype, device)
+
+
+def _activation(
+    kind: str | tuple[str, ...],
+) -> Activation | tuple[Activation, ...]:
+    """Return the activation of a layer, one a neuron only where they differ."""
+    if isinstance(kind, str):
+        return Activation(kind)
+    neurons = tuple(Activation(a) for a in kind)
+    return neurons[0] if len(set(neurons)) == 1 else neurons
 
 
 def _fixed_point_bits(layer: Affine) -> int:

@@ -16,7 +16,7 @@ from pipeline.data.bundled import bundled_points
 from pipeline.data.generate import generate_dataset
 from pipeline.data.randomness import generator
 from pipeline.exact import DyadicArray
-from pipeline.network import Activation, Affine, ReLUNetwork, SparseIntegers, load_network
+from pipeline.network import Affine, ReLUNetwork, SparseIntegers, load_network
 
 # Shape of parallel_balls on digits at rho = 1/2 and about the size of its weights.
 WIDTHS = (64, 14, 27, 41, 41, 41, 41, 41, 41, 1614, 4, 1)
@@ -69,13 +69,24 @@ def flint_outputs(network: ReLUNetwork, X: DyadicArray) -> DyadicArray:
         if exponent > 0:
             values, exponent = values * (1 << exponent), 0
         if number < len(network.activations):
-            relu = network.activations[number] is Activation.RELU
-            entries = [(v if v > 0 else 0) if relu else int(v >= 0) for v in values.entries()]
-            values = fmpz_mat(values.nrows(), values.ncols(), entries)
-            exponent = exponent if relu else 0
+            values, exponent = _activated(values, exponent, network.thresholds(number))
     out = np.empty((values.ncols(), values.nrows()), dtype=object)
     out[:] = [[int(v) for v in row] for row in values.transpose().tolist()]
     return DyadicArray(out, exponent)
+
+
+def _activated(values: fmpz_mat, exponent: int, mask: np.ndarray) -> tuple[fmpz_mat, int]:
+    """Return relu or threshold of every row, with the exponent of what comes out."""
+    exponent = 0 if mask.all() else exponent
+    # A threshold's 1 among values with an exponent is 2**-exponent units.
+    if exponent > 0 and mask.any():
+        values, exponent = values * (1 << exponent), 0
+    one = 1 << -exponent if mask.any() else 1
+    rows = [
+        [(one if v >= 0 else 0) if step else (v if v > 0 else 0) for v in row]
+        for row, step in zip(values.tolist(), mask, strict=True)
+    ]
+    return fmpz_mat(rows), exponent
 
 
 def rows(

@@ -38,15 +38,16 @@ def networks(
     draw: st.DrawFn,
     inputs: int | None = None,
     outputs: int | None = None,
-    activations: tuple[Activation, ...] | None = None,
+    hidden: int | None = None,
     thresholds: bool = True,
 ) -> ReLUNetwork:
     """Return a random network of depth 1 to 4 and width 1 to 4."""
-    if activations is None:
-        kinds = st.sampled_from([RELU, RELU, THRESHOLD] if thresholds else [RELU])
-        activations = tuple(draw(st.lists(kinds, max_size=3)))
+    depth = draw(st.integers(0, 3)) if hidden is None else hidden
     widths = [inputs or draw(st.integers(1, 3))]
-    widths += [draw(st.integers(1, 4)) for _ in activations]
+    widths += [draw(st.integers(1, 4)) for _ in range(depth)]
+    kinds = st.sampled_from([RELU, RELU, THRESHOLD] if thresholds else [RELU])
+    # One kind a neuron: layers of one kind and mixed ones.
+    activations = tuple(tuple(draw(st.lists(kinds, min_size=w, max_size=w))) for w in widths[1:])
     widths += [outputs or draw(st.integers(1, 2))]
     maps = [draw(affine_maps(a, b)) for a, b in zip(widths[:-1], widths[1:], strict=True)]
     return ReLUNetwork(tuple(maps), activations)
@@ -68,8 +69,9 @@ def naive_output(network: ReLUNetwork, x: tuple[Number, ...]) -> tuple[Fraction,
             for i in range(affine.outputs)
         ]
         if number < len(network.activations):
-            if network.activations[number] is RELU:
-                values = [max(v, Fraction(0)) for v in values]
-            else:
-                values = [Fraction(int(v >= 0)) for v in values]
+            mask = network.thresholds(number)
+            values = [
+                Fraction(int(v >= 0)) if step else max(v, Fraction(0))
+                for v, step in zip(values, mask, strict=True)
+            ]
     return tuple(values)

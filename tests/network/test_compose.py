@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.network import Affine, ReLUNetwork, SparseIntegers, carry, parallel, serial
+from pipeline.network import (
+    Activation,
+    Affine,
+    ReLUNetwork,
+    SparseIntegers,
+    carry,
+    parallel,
+    serial,
+)
 from tests.cases import ABSOLUTE, MAXIMUM, TENT, THRESHOLD, dyadic, layer
 from tests.network.laws import affine_maps, naive_output, networks, numbers, points
 
@@ -32,7 +40,7 @@ def test_serial_is_composition(data: st.DataObject) -> None:
 @given(st.data())
 def test_parallel_is_the_product_map(data: st.DataObject) -> None:
     first = data.draw(networks())
-    second = data.draw(networks(activations=first.activations))
+    second = data.draw(networks(hidden=first.depth - 1))
     both = parallel(first, second)
     assert both.width == max(
         (a + b for a, b in zip(first.hidden_widths, second.hidden_widths, strict=True)), default=0
@@ -45,7 +53,7 @@ def test_parallel_is_the_product_map(data: st.DataObject) -> None:
 @given(st.data())
 def test_carry_leaves_nonnegative_values_alone(data: st.DataObject) -> None:
     count = data.draw(st.integers(0, 2))
-    network = data.draw(networks(thresholds=False))
+    network = data.draw(networks())
     (x,) = data.draw(points(network.inputs, 1))
     kept = tuple(abs(data.draw(numbers())) for _ in range(count))
     longer = carry(network, count)
@@ -79,18 +87,17 @@ def test_serial_refuses_dimensions_that_do_not_match() -> None:
         serial()
 
 
-def test_parallel_refuses_other_depths_and_activations() -> None:
-    with pytest.raises(ValueError, match="parallel needs the same activations layer by layer"):
+def test_parallel_refuses_other_depths() -> None:
+    with pytest.raises(ValueError, match=r"parallel needs networks of one depth, got \[2, 3\]"):
         parallel(TENT, serial(TENT, TENT))
-    with pytest.raises(ValueError, match="parallel needs the same activations layer by layer"):
-        parallel(TENT, THRESHOLD)
     with pytest.raises(ValueError, match="parallel needs at least one network"):
         parallel()
 
 
-def test_carry_refuses_a_threshold_layer() -> None:
-    with pytest.raises(ValueError, match="a threshold layer cannot carry a value"):
-        carry(THRESHOLD, 1)
+def test_a_value_is_carried_past_thresholds_by_relu_neurons() -> None:
+    longer = carry(THRESHOLD, 1)
+    assert longer.activations == ((Activation.RELU, Activation.THRESHOLD, Activation.THRESHOLD),)
+    assert longer.evaluate_exact(dyadic(((7, 1), (0, 2)))) == dyadic(((7, 3), (0, 1)))
 
 
 def test_serial_of_one_network_is_that_network() -> None:

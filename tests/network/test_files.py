@@ -46,12 +46,16 @@ def test_a_network_file_truncated_anywhere_is_refused(tmp_path: Path) -> None:
     content = path.read_bytes()
     for length in [*range(0, len(content), 61), len(content) - 1]:
         path.write_bytes(content[:length])
-        with pytest.raises(ValueError, match="truncated or not a relu-network 1 file"):
+        with pytest.raises(ValueError, match="truncated or not a relu-network 2 file"):
             load_network(path)
 
 
 @pytest.mark.parametrize(
-    "array", ["widths", "activation", "exponent", "entries", "weight_index", "weight", "bias"]
+    "array",
+    [
+        *("widths", "activation", "exponent", "entries", "weight_index"),
+        *("weight", "weight_words", "bias", "bias_words"),
+    ],
 )
 def test_a_network_file_without_an_array_is_refused(array: str, tmp_path: Path) -> None:
     save_network(tmp_path / "n.npz", TENT)
@@ -72,6 +76,10 @@ def test_a_network_file_without_an_array_is_refused(array: str, tmp_path: Path) 
         ("weight_index", lambda a: a + 100),
         ("weight", lambda a: a[:-1]),
         ("weight", lambda a: a * 0),
+        ("weight_words", lambda a: a[:-1]),
+        ("weight_words", lambda a: a + 1),
+        ("weight_words", lambda a: np.arange(len(a)) * 0 + [len(a), *[0] * (len(a) - 1)]),
+        ("bias_words", lambda a: a * 0),
         ("bias", lambda a: a[:-1]),
         ("activation", lambda a: a + 2),
         ("activation", lambda a: a[:0]),

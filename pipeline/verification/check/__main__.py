@@ -109,6 +109,7 @@ def _findings(case: _Case, separation: Fraction) -> Findings:
     power = ratio if certificate.p == inf else ratio ** int(certificate.p)
     claim = Claim(case.dataset, separation * power, certificate.p)
     try:
+        case.network.require_relu()
         return _CHECKS[certificate.construction](case.network, certificate.structure, claim)
     except _NOT_READABLE as error:
         raise Rejected(f"the certificate's structure is not readable: {error!r}") from None

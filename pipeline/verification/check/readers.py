@@ -47,7 +47,11 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Layer:
-    """One affine map: sorted nonzero entries and the bias, all times 2**exponent."""
+    """One affine map: sorted nonzero entries and the bias, all times 2**exponent.
+
+    `thresholds` says which of its neurons are thresholds (1 if u >= 0 else 0) and not ReLUs; after
+    the last layer nothing is applied.
+    """
 
     inputs: int
     outputs: int
@@ -56,14 +60,25 @@ class Layer:
     values: np.ndarray
     bias: np.ndarray
     exponent: int
+    thresholds: np.ndarray
 
 
 @dataclass(frozen=True)
 class Network:
-    """Affine maps with ReLU in between."""
+    """Affine maps with ReLU or threshold neurons in between."""
 
     layers: tuple[Layer, ...]
     sha256: str
+
+    def require_relu(self) -> None:
+        """Check that every hidden neuron is a ReLU.
+
+        Raises:
+            Rejected: if one is a threshold.
+        """
+        for number, layer in enumerate(self.layers, 1):
+            if layer.thresholds.any():
+                raise Rejected(f"layer {number}: every hidden neuron must be a ReLU")
 
 
 @dataclass(frozen=True)
@@ -101,15 +116,15 @@ def read_dataset(path: Path) -> Dataset:
 
 
 def read_network(path: Path) -> Network:
-    """Return the network in a file; Rejected if shapes do not fit or a layer is no ReLU layer.
+    """Return the network in a file.
 
     Raises:
-        Rejected: if the file is damaged, shapes do not fit, or a layer is no ReLU layer.
+        Rejected: if the file is damaged, shapes do not fit, or an activation is unknown.
     """
-    arrays, digest = _arrays(path, "relu-network 1")
+    arrays, digest = _arrays(path, "relu-network 2")
     widths, entries = _int64(arrays, "widths").tolist(), _int64(arrays, "entries").tolist()
     index, exponents = _int64(arrays, "weight_index"), _exponents(arrays, 1)
-    values, bias = _integers(arrays, "weight", 1), _integers(arrays, "bias", 1)
+    values, bias = _entries(arrays, "weight"), _entries(arrays, "bias")
     activation = _int64(arrays, "activation")
     depth = len(widths) - 1
     if depth < 1 or min(widths) < 1 or len(entries) != depth or len(exponents) != depth:
@@ -118,8 +133,10 @@ def read_network(path: Path) -> Network:
         raise Rejected(f"{path}: layer sizes do not fit together")
     if sum(entries) != len(values) or len(index) != len(values) or sum(widths[1:]) != len(bias):
         raise Rejected(f"{path}: numbers of weights or biases do not fit the layer sizes")
-    if len(activation) != depth - 1 or np.any(activation != 0):
-        raise Rejected(f"{path}: every hidden layer must be a ReLU layer")
+    hidden = sum(widths[1:-1])
+    if len(activation) != hidden or np.any((activation != 0) & (activation != 1)):
+        raise Rejected(f"{path}: every hidden neuron must be a ReLU (0) or a threshold (1)")
+    thresholds = np.concatenate([activation == 1, np.zeros(widths[-1], dtype=bool)])
     layers, start, offset = [], 0, 0
     for number in range(depth):
         inputs, outputs = widths[number], widths[number + 1]
@@ -140,6 +157,7 @@ def read_network(path: Path) -> Network:
                 values[part],
                 bias[offset : offset + outputs],
                 int(exponents[number]),
+                thresholds[offset : offset + outputs],
             )
         )
         start, offset = start + entries[number], offset + outputs
@@ -216,6 +234,25 @@ def _exponents(arrays: dict[str, np.ndarray], dimension: int) -> np.ndarray:
     if not all(abs(e) <= _LARGEST_EXPONENT for e in exponents.reshape(-1).tolist()):
         raise Rejected(f"exponents must lie within +-{_LARGEST_EXPONENT}")
     return exponents
+
+
+def _entries(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """Return Python integers stored one after the other, `name`_words words each.
+
+    Raises:
+        Rejected: if the words do not divide so.
+    """
+    words, counts = _int64(arrays, name), _int64(arrays, f"{name}_words")
+    if np.any(counts < 1) or sum(counts.tolist()) != len(words):
+        raise Rejected(f"{name}: {len(words)} words do not divide into {len(counts)} integers")
+    ends = np.cumsum(counts)
+    values = words[ends - counts].astype(object)
+    for k in np.flatnonzero(counts > 1).tolist():
+        total = 0
+        for word in reversed(words[ends[k] - counts[k] : ends[k]].tolist()):
+            total = (total << 32) + word
+        values[k] = total
+    return values
 
 
 def _integers(arrays: dict[str, np.ndarray], name: str, dimension: int) -> np.ndarray:

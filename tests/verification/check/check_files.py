@@ -136,6 +136,7 @@ def reason_in_memory(
             a.weight.values.astype(object),
             a.bias.astype(object),
             a.exponent,
+            np.zeros(a.outputs, dtype=bool),
         )
         for a in network.layers
     )

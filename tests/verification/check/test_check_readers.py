@@ -58,7 +58,7 @@ FIELDS = (
         ("network", name)
         for name in (
             *("format", "widths", "activation", "exponent"),
-            *("entries", "weight_index", "weight", "bias"),
+            *("entries", "weight_index", "weight", "weight_words", "bias", "bias_words"),
         )
     ),
 )
@@ -128,7 +128,7 @@ def test_exchanged_files_are_rejected(files: Files) -> None:
 
 @pytest.mark.parametrize("which", ["dataset", "network"])
 def test_another_format_is_rejected(which: str, files: Files, one: Built) -> None:
-    for name in ("", "relu-network 2", "separated-dataset 2", "relu-network 1 "):
+    for name in ("", "relu-network 1", "separated-dataset 2", "relu-network 2 "):
         answer = with_arrays(files, one, which, format=np.array(name))
         assert "not a" in answer.reason
 
@@ -180,6 +180,7 @@ def test_weights_stored_out_of_order_under_unsigned_positions_are_rejected(
     index, words = arrays["weight_index"], arrays["weight"]
     arrays["weight_index"] = np.concatenate([index[[1]], index]).astype(np.uint64)
     arrays["weight"] = np.concatenate([words[[1]] + 1000, words])
+    arrays["weight_words"] = np.insert(arrays["weight_words"], 0, 1)
     arrays["entries"][0] += 1
     assert not rewritten(files, one, "network", arrays).verified
 
@@ -211,27 +212,34 @@ def test_threshold_layers_are_rejected(files: Files, one: Built) -> None:
     activation = arrays_of(files, "network")["activation"]
     activation[0] = 1
     answer = with_arrays(files, one, "network", activation=activation)
-    assert "must be a ReLU layer" in answer.reason
+    assert "must be a ReLU" in answer.reason
 
 
 def test_words_hold_integers_of_any_length_without_wrapping(files: Files, one: Built) -> None:
     original = arrays_of(files, "network")
-    (word,) = original["weight"].T
+    word = original["weight"]
+
+    def with_words(words: np.ndarray) -> Answer:
+        counts = np.full(len(word), words.shape[1], dtype=np.int32)
+        changed = {"weight": words.reshape(-1), "weight_words": counts}
+        return rewritten(files, one, "network", original | changed)
+
     # v = (v - 2^33) + 2 * 2^32
-    same = np.stack([word - (1 << 33), np.full(len(word), 2)], axis=1)
-    assert rewritten(files, one, "network", original | {"weight": same}).verified
+    assert with_words(np.stack([word - (1 << 33), np.full(len(word), 2)], axis=1)).verified
     # v + 2^64 is v where 64-bit integers wrap around.
     wrapped = np.zeros((len(word), 3), dtype=np.int64)
     wrapped[:, 0], wrapped[0, 2] = word, 1
-    assert not rewritten(files, one, "network", original | {"weight": wrapped}).verified
+    assert not with_words(wrapped).verified
 
 
 def test_words_of_full_length_do_not_overflow(files: Files, one: Built) -> None:
     bias = arrays_of(files, "network")["bias"]
     words = np.zeros((len(bias), 40), dtype=np.int64)
-    words[:, :1] = bias
+    words[:, 0] = bias
     words[0] = np.iinfo(np.int64).max
-    assert not with_arrays(files, one, "network", bias=words).verified
+    counts = np.full(len(bias), 40, dtype=np.int32)
+    changed = {"bias": words.reshape(-1), "bias_words": counts}
+    assert not with_arrays(files, one, "network", **changed).verified
 
 
 def test_stored_zeros_are_rejected_as_the_project_s_own_reader_does(
@@ -243,7 +251,8 @@ def test_stored_zeros_are_rejected_as_the_project_s_own_reader_does(
     first = arrays["weight_index"][: arrays["entries"][0]].tolist()
     free = next(i for i in range(len(first) + 1) if i not in first)
     arrays["weight_index"] = np.insert(arrays["weight_index"], free, free)
-    arrays["weight"] = np.insert(arrays["weight"], free, 0, axis=0)
+    arrays["weight"] = np.insert(arrays["weight"], free, 0)
+    arrays["weight_words"] = np.insert(arrays["weight_words"], free, 1)
     arrays["entries"][0] += 1
     assert "zero" in rewritten(files, built, "network", arrays).reason
     with pytest.raises(ValueError, match="nonzero"):
