@@ -33,7 +33,8 @@ from pipeline.construction.images import (
     shifted,
 )
 from pipeline.construction.parallel_layout import Layout, Sizes, cheapest_layout, plan_of_layout
-from pipeline.construction.projection import Projection, projection
+from pipeline.construction.projection import Projection
+from pipeline.construction.projection import projection as projection_of
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray, dyadic_of_fraction
 from pipeline.gadgets import (
@@ -55,7 +56,7 @@ def build_parallel_balls(
     rho: Fraction,
     p: int | float = 2,
     *,
-    kind: str = "pca",
+    projection: str = "pca",
     m: int | None = None,
     weight_bits: int = 16,
     seed: int = 0,
@@ -67,7 +68,7 @@ def build_parallel_balls(
         rho: robustness ratio.
         p: norm of the balls. For p != 2 the l2 ball that holds each l_p ball is tested, which
             needs rho * gamma_p(d) small enough for the data.
-        kind: projection: "identity", "random" or "pca".
+        projection: "identity", "random" or "pca".
         m: projected dimension; by default the one with the fewest parameters.
         weight_bits: fractional bits of the projection's rows.
         seed: seed of the random projection.
@@ -79,13 +80,13 @@ def build_parallel_balls(
         ValueError: if no (or not the given) m keeps images of other labels more than two radii
             apart, or if rho or m is out of range.
     """
-    data, layout = _planned(dataset, rho, p, kind, m, weight_bits, seed)
+    data, layout = _planned(dataset, rho, p, projection, m, weight_bits, seed)
     shifts, sides = data.shifts_and_sides()
     majority = majority_label(dataset)
     codes = (dataset.y - 1) ^ (majority - 1)
     network = _assembled(data, layout, shifts, sides, codes, dataset.C, majority)
     structure = {
-        "projection": kind,
+        "projection": projection,
         "lipschitz": str(data.projection.lipschitz),
         "sides": [str(s) for s in sides],
         "folds": list(layout.folds),
@@ -96,7 +97,7 @@ def build_parallel_balls(
     }
     return Built(
         network,
-        Certificate("parallel_balls", rho, p, structure),
+        Certificate("parallel_balls", "parallel_balls", rho, p, structure),
         plan_of_layout(sizes(dataset, data.projection.m), layout),
         _notes(data, layout, majority, codes),
     )
@@ -107,7 +108,7 @@ def plan_of_dataset(
     rho: Fraction,
     p: int | float = 2,
     *,
-    kind: str = "pca",
+    projection: str = "pca",
     m: int | None = None,
     weight_bits: int = 16,
     seed: int = 0,
@@ -116,7 +117,7 @@ def plan_of_dataset(
 
     Arguments and errors are those of `build_parallel_balls`.
     """
-    data, layout = _planned(dataset, rho, p, kind, m, weight_bits, seed)
+    data, layout = _planned(dataset, rho, p, projection, m, weight_bits, seed)
     return plan_of_layout(sizes(dataset, data.projection.m), layout)
 
 
@@ -158,7 +159,7 @@ def _planned(
         raise ValueError(f"the identity keeps all d = {dataset.d} dimensions, got m = {m}")
     # Only rows within the span of the points can stop at N of them.
     limit = dataset.d if kind == "random" else min(dataset.d, dataset.N)
-    phi = projection(dataset, kind, limit if m is None else min(m, limit), weight_bits, seed)
+    phi = projection_of(dataset, kind, limit if m is None else min(m, limit), weight_bits, seed)
     if m is not None or kind == "identity":
         data = images(dataset, rho, p, phi)
         _require_gap(data, rho, p)

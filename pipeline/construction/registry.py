@@ -5,122 +5,97 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib import import_module
 from typing import Any
 
 from pipeline.construction import parallel_balls, thm_4_2_iii_large
-from pipeline.construction.built import Built
-from pipeline.construction.parallel_balls import build_parallel_balls
-from pipeline.construction.thm_4_2_iii_large import (
-    Constants,
-    build_thm_4_2_iii,
-    plan_thm_4_2_iii,
-)
+from pipeline.construction.built import Built, Claim
 from pipeline.data import SeparatedDataset
 from pipeline.network import Plan
+
+# Options of every construction that decide whether to build, not what.
+_WHETHER_TO_BUILD = ("plan_only", "largest_build")
+_LARGEST_BUILD = 20_000_000
 
 
 @dataclass(frozen=True)
 class Construction:
-    """A construction's name in tables, its source, and its two functions.
+    """A construction's source and its functions; options are keyword arguments of these.
 
     Args:
         paper_item: the theorem it implements.
         statement: what it guarantees, in a sentence.
-        build: (dataset, rho, p, options, seed) -> Built.
-        plan: (N, d, C, rho, options) -> Plan from sizes alone, or None where the widths depend
+        build: (dataset, rho, p, *, seed, **options) -> Built.
+        plan_of_dataset: (dataset, rho, p, *, seed, **options) -> Plan for this dataset, not built;
+            None where only building tells.
+        plan: (N, d, C, rho, **options) -> Plan from sizes alone, or None where the widths depend
             on the data.
-        plan_of_dataset: (dataset, rho, p, options, seed) -> Plan for this dataset, not built.
+        plan_options: the options that `plan` takes.
         norms: the norms it is proved for, None for all.
+        claim: what its certificates claim.
     """
 
     paper_item: str
     statement: str
-    build: Callable[[SeparatedDataset, Fraction, int | float, Mapping[str, Any], int], Built]
-    plan: Callable[[int, int, int, Fraction, Mapping[str, Any]], Plan] | None
-    plan_of_dataset: Callable[
-        [SeparatedDataset, Fraction, int | float, Mapping[str, Any], int], Plan
-    ]
-    norms: tuple[int | float, ...] | None = None
-
-
-def _parallel_balls(
-    dataset: SeparatedDataset, rho: Fraction, p: int | float, options: Mapping[str, Any], seed: int
-) -> Built:
-    return build_parallel_balls(dataset, rho, p, seed=seed, **_parallel_options(options))
-
-
-def _plan_parallel_balls(
-    dataset: SeparatedDataset, rho: Fraction, p: int | float, options: Mapping[str, Any], seed: int
-) -> Plan:
-    return parallel_balls.plan_of_dataset(dataset, rho, p, seed=seed, **_parallel_options(options))
-
-
-def _parallel_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "kind": options.get("projection", "pca"),
-        "m": options.get("m"),
-        "weight_bits": options.get("weight_bits", 16),
-    }
-
-
-def _constants(options: Mapping[str, Any]) -> Constants:
-    given = options.get("constants") or {}
-    return Constants(**{name: Fraction(str(value)) for name, value in given.items()})
-
-
-def _thm_4_2_iii(
-    dataset: SeparatedDataset, rho: Fraction, p: int | float, options: Mapping[str, Any], seed: int
-) -> Built:
-    return build_thm_4_2_iii(dataset, rho, p, seed=seed, **_thm_options(options))
-
-
-def _plan_thm_4_2_iii_on(
-    dataset: SeparatedDataset, rho: Fraction, p: int | float, options: Mapping[str, Any], seed: int
-) -> Plan:
-    return thm_4_2_iii_large.plan_of_dataset(dataset, rho, seed=seed, **_thm_options(options))
-
-
-def _thm_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "mode": options.get("mode", "paper"),
-        "constants": _constants(options),
-        "weight_bits": options.get("weight_bits", 16),
-        "draws": options.get("draws", 32),
-    }
-
-
-def _plan_thm_4_2_iii(N: int, d: int, C: int, rho: Fraction, options: Mapping[str, Any]) -> Plan:
-    return plan_thm_4_2_iii(N, d, C, rho, _constants(options))
+    build: Callable[..., Built]
+    plan_of_dataset: Callable[..., Plan] | None = None
+    plan: Callable[..., Plan] | None = None
+    plan_options: tuple[str, ...] = ()
+    norms: tuple[int | float, ...] | None = (2,)
+    claim: Claim = Claim.BALLS
 
 
 CONSTRUCTIONS: dict[str, Construction] = {
     "parallel_balls": Construction(
         "beyond the paper: docs/theory.md 1",
         "f(x) = y_i on every open ball; P = O~(N d rho^2 + d), zero entries counted",
-        _parallel_balls,
-        None,
-        _plan_parallel_balls,
+        parallel_balls.build_parallel_balls,
+        parallel_balls.plan_of_dataset,
+        norms=None,
     ),
     "thm_4_2_iii": Construction(
         "Theorem 4.2(iii)",
         "f(x) = y_i on every open ball; P = O~(N d^2 rho^4), zero entries counted",
-        _thm_4_2_iii,
-        _plan_thm_4_2_iii,
-        _plan_thm_4_2_iii_on,
-        norms=(2,),
+        thm_4_2_iii_large.build_thm_4_2_iii,
+        thm_4_2_iii_large.plan_of_dataset,
+        thm_4_2_iii_large.plan_thm_4_2_iii,
+        ("constants",),
     ),
 }
 
 
-def construction(name: str) -> Construction:
-    """Return a construction by name.
+def construction(name: str, options: Mapping[str, Any] | None = None) -> Construction:
+    """Return a construction by name, or the one its option `target` points to.
 
     Raises:
-        ValueError: if there is none of that name.
+        ValueError: if there is none of that name, or the target cannot be used.
     """
+    target = (options or {}).get("target")
+    if target is not None:
+        return _at_target(str(target))
     if name not in CONSTRUCTIONS:
         raise ValueError(f"construction must be one of {', '.join(CONSTRUCTIONS)}, got {name!r}")
     return CONSTRUCTIONS[name]
+
+
+def _at_target(target: str) -> Construction:
+    """Return the construction at "module:name": a `Construction`, or a function that builds.
+
+    Raises:
+        ValueError: if it cannot be imported or is neither.
+    """
+    module, _, attribute = target.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"target must be module:name of a construction, got {target!r} ({error})"
+        ) from error
+    if isinstance(found, Construction):
+        return found
+    if not callable(found):
+        raise ValueError(f"target must be a function or a Construction, {target} is {found!r}")
+    return Construction(target, (found.__doc__ or "").partition("\n")[0], found, norms=None)
 
 
 def build(
@@ -135,9 +110,13 @@ def build(
 
     Raises:
         ValueError: for an unknown name, or where the construction's hypotheses fail.
+        TypeError: if a construction at a target returns anything but a `Built`.
     """
-    _require_norm(name, p)
-    return construction(name).build(dataset, rho, p, options or {}, seed)
+    found = _proved(name, p, options)
+    built = found.build(dataset, rho, p, seed=seed, **_given(options))
+    if not isinstance(built, Built):
+        raise TypeError(f"{name} must return a Built, got {type(built).__name__}")
+    return built
 
 
 def plan(
@@ -148,12 +127,13 @@ def plan(
     Raises:
         ValueError: for an unknown name, or where the widths depend on the data.
     """
-    planner = construction(name).plan
-    if planner is None:
+    found = construction(name, options)
+    if found.plan is None:
         raise ValueError(
             f"the widths of {name} depend on the data (projected dimension, folds); build it"
         )
-    return planner(N, d, C, rho, options or {})
+    given = {key: value for key, value in (options or {}).items() if key in found.plan_options}
+    return found.plan(N, d, C, rho, **given)
 
 
 def plan_instead(
@@ -172,20 +152,34 @@ def plan_instead(
     Raises:
         ValueError: for an unknown name, or a norm the construction has no proof for.
     """
-    _require_norm(name, p)
+    found = _proved(name, p, options)
     wanted = options.get("plan_only", False)
     if wanted is False:
         return None
-    sizes = construction(name).plan_of_dataset(dataset, rho, p, options, seed)
-    if wanted or sizes.parameter_count() > options.get("largest_build", 20_000_000):
+    if found.plan_of_dataset is None:
+        return found.build(dataset, rho, p, seed=seed, **_given(options)).plan if wanted else None
+    sizes = found.plan_of_dataset(dataset, rho, p, seed=seed, **_given(options))
+    if wanted or sizes.parameter_count() > options.get("largest_build", _LARGEST_BUILD):
         return sizes
     return None
 
 
-def _require_norm(name: str, p: int | float) -> None:
-    norms = construction(name).norms
-    if norms is not None and p not in norms:
+def _given(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the options that the construction itself reads."""
+    skipped = (*_WHETHER_TO_BUILD, "target")
+    return {key: value for key, value in (options or {}).items() if key not in skipped}
+
+
+def _proved(name: str, p: int | float, options: Mapping[str, Any] | None) -> Construction:
+    """Return the construction after checking that it is proved in this norm.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    found = construction(name, options)
+    if found.norms is not None and p not in found.norms:
         raise ValueError(
-            f"{name} is proved for p = {', '.join(map(str, norms))}, got p = {p} "
-            f"({construction(name).paper_item})"
+            f"{name} is proved for p = {', '.join(map(str, found.norms))}, got p = {p} "
+            f"({found.paper_item})"
         )
+    return found

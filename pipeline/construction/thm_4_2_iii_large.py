@@ -11,6 +11,7 @@ with m = max{ceil(9 d rho^2), ceil(600 ln N), ceil(10 ln d)}.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, log
@@ -43,6 +44,13 @@ class Constants:
     def __post_init__(self) -> None:
         if min(self.log_n, self.rho, self.log_d) <= 0:
             raise ValueError(f"the constants of Theorem B.14 must be positive, got {self}")
+
+    @classmethod
+    def of(cls, given: Constants | Mapping[str, object] | None) -> Constants:
+        """Return constants from texts or numbers by name, the paper's where none is given."""
+        if isinstance(given, Constants):
+            return given
+        return cls(**{name: Fraction(str(value)) for name, value in (given or {}).items()})
 
     @property
     def of_paper(self) -> bool:
@@ -96,7 +104,7 @@ def _resolved(N: int, d: int, rho: Fraction, constants: Constants) -> _Resolved:
 
 
 def plan_thm_4_2_iii(
-    N: int, d: int, C: int, rho: Fraction, constants: Constants | None = None
+    N: int, d: int, C: int, rho: Fraction, constants: Constants | Mapping[str, object] | None = None
 ) -> Plan:
     """Return the widths for any dataset of N points in R^d, without data (mode `paper`).
 
@@ -110,7 +118,7 @@ def plan_thm_4_2_iii(
     Raises:
         ValueError: if rho is outside the theorem's range.
     """
-    return _plan(N, d, _resolved(N, d, rho, constants or Constants()))
+    return _plan(N, d, _resolved(N, d, rho, Constants.of(constants)))
 
 
 def _plan(N: int, d: int, at: _Resolved) -> Plan:
@@ -124,7 +132,7 @@ def build_thm_4_2_iii(
     p: int | float = 2,
     *,
     mode: str = "paper",
-    constants: Constants | None = None,
+    constants: Constants | Mapping[str, object] | None = None,
     weight_bits: int = 16,
     draws: int = 32,
     seed: int = 0,
@@ -152,7 +160,7 @@ def build_thm_4_2_iii(
     """
     if p != 2:
         raise ValueError(f"thm_4_2_iii is proved for p = 2, got p = {p} (Theorem 4.2(iii))")
-    constants = constants or Constants()
+    constants = Constants.of(constants)
     at, data = _resolved_on(dataset, rho, mode, constants, weight_bits, draws, seed)
     plan = _plan(dataset.N, dataset.d, at)
     network, structure = yu2024_network(data, dataset.y, folds_for(at.m, at.ratio))
@@ -164,7 +172,7 @@ def build_thm_4_2_iii(
             f"constants {constants.log_n}, {constants.rho}, {constants.log_d} "
             "instead of 600, 9, 10 (Theorem B.14)"
         )
-    certificate = Certificate("thm_4_2_iii", rho, p, structure, tuple(deviations))
+    certificate = Certificate("thm_4_2_iii", "yu2024", rho, p, structure, tuple(deviations))
     notes = (
         ("case of Theorem B.14", at.case),
         ("projection", f"{at.kind}, m = {at.m}"),
@@ -178,9 +186,10 @@ def build_thm_4_2_iii(
 def plan_of_dataset(
     dataset: SeparatedDataset,
     rho: Fraction,
+    p: int | float = 2,
     *,
     mode: str = "paper",
-    constants: Constants | None = None,
+    constants: Constants | Mapping[str, object] | None = None,
     weight_bits: int = 16,
     draws: int = 32,
     seed: int = 0,
@@ -189,7 +198,7 @@ def plan_of_dataset(
 
     Only mode "adaptive" looks at the data. Arguments and errors are those of the construction.
     """
-    constants = constants or Constants()
+    constants = Constants.of(constants)
     if mode == "paper":
         return plan_thm_4_2_iii(dataset.N, dataset.d, dataset.C, rho, constants)
     at, _ = _resolved_on(dataset, rho, mode, constants, weight_bits, draws, seed)

@@ -32,7 +32,7 @@ from pipeline.construction.images import (
 )
 from pipeline.exact import DyadicArray, dyadic_of_fraction
 from pipeline.gadgets import square_error, square_step
-from pipeline.network import Affine, Plan, ReLUNetwork, repeated, serial
+from pipeline.network import Affine, Plan, ReLUNetwork, Repeat, repeated, serial
 
 # M is rounded up to 6 significant bits (images.fraction_bits_for), at most this factor.
 _SIDE_SLACK = Fraction(33, 32)
@@ -53,8 +53,8 @@ def folds_for(m: int, ratio: Fraction) -> int:
 
 def plan_yu2024(N: int, inputs: int, m: int, folds: int) -> Plan:
     """Return the widths of N blocks on m coordinates after an affine map from R^inputs."""
-    block = (2 * m + 1, *[3 * m + 2] * folds, m + 2, m + 2)
-    last = (2 * m + 1, *[2 * m + 2] * folds, 2, 2)
+    block: tuple[int | Repeat, ...] = (2 * m + 1, *[3 * m + 2] * folds, m + 2, m + 2)
+    last: tuple[int | Repeat, ...] = (2 * m + 1, *[2 * m + 2] * folds, 2, 2)
     hidden = (*repeated(*block, times=N - 1), *last)
     return Plan(inputs, hidden, {"m": m, "blocks": N, "folds": folds})
 

@@ -100,7 +100,8 @@ def _proved(check: Checked, N: int, rho: Fraction, p: int | float) -> set[int]:
     if found != claim:
         raise ValueError(f"the certificate must be about {claim}, it is about {found}")
     proved = set(range(N)) - set(document["unproved"])
-    if len(proved) != document["verified"] or check.verified != (len(proved) == N):
+    complete = check.verified == (len(proved) == N) or document.get("claim", "balls") != "balls"
+    if len(proved) != document["verified"] or not complete:
         raise ValueError(
             f"the checker's counts do not add up: {document['verdict']}, "
             f"{document['verified']} verified, {len(document['unproved'])} unproved of {N}"

@@ -39,7 +39,7 @@ HALF = Fraction(1, 2)
 def test_network_is_its_label_on_every_ball(
     dataset: SeparatedDataset, rho: Fraction, kind: str, seed: int
 ) -> None:
-    built = build_parallel_balls(dataset, rho, kind=kind, seed=seed)
+    built = build_parallel_balls(dataset, rho, projection=kind, seed=seed)
     assert wrong_points(built.network, dataset, rho, seed=seed) == []
     assert built.plan.parameter_count() == built.network.parameter_count()
     assert tuple(built.plan.hidden_widths()) == built.network.hidden_widths
@@ -123,12 +123,12 @@ def test_a_dimension_out_of_range_is_refused(m: int) -> None:
 
 def test_identity_refuses_a_dimension() -> None:
     with pytest.raises(ValueError, match="identity keeps all d = 3"):
-        build_parallel_balls(spread(5, 3, 2), HALF, kind="identity", m=2)
+        build_parallel_balls(spread(5, 3, 2), HALF, projection="identity", m=2)
 
 
 def test_unknown_projection_is_refused() -> None:
     with pytest.raises(ValueError, match="projection must be one of identity, .*got 'magic'"):
-        build_parallel_balls(spread(5, 3, 2), HALF, kind="magic")
+        build_parallel_balls(spread(5, 3, 2), HALF, projection="magic")
 
 
 def test_the_most_frequent_class_has_no_ball_neurons() -> None:
@@ -148,7 +148,7 @@ def test_code_bits(classes: int, bits: int) -> None:
 def test_same_seed_gives_the_same_network_and_another_seed_another() -> None:
     dataset = spread(12, 6, 2)
     one, two, three = (
-        build_parallel_balls(dataset, Fraction(1, 4), kind="random", seed=seed).network
+        build_parallel_balls(dataset, Fraction(1, 4), projection="random", seed=seed).network
         for seed in (3, 3, 4)
     )
     assert all(

@@ -43,9 +43,9 @@ def test_a_plan_that_differs_from_the_network_is_refused() -> None:
 
 @pytest.mark.parametrize(("p", "text"), [(2, "2"), (1, "1"), (inf, "inf")])
 def test_certificate_text_holds_claim_digests_and_exact_numbers(p: float, text: str) -> None:
-    certificate = Certificate("name", Fraction(1, 3), p, {"side": "7/8"}, ("a deviation",))
+    certificate = Certificate("name", "check", Fraction(1, 3), p, {"side": "7/8"}, ("a deviation",))
     document = json.loads(certificate.to_json("aa", "bb"))
-    assert document["format"] == "robustness-certificate 1"
+    assert document["format"] == "robustness-certificate 2"
     assert (document["rho"], document["p"]) == ("1/3", text)
     assert (document["dataset_sha256"], document["network_sha256"]) == ("aa", "bb")
     assert document["structure"] == {"side": "7/8"}

@@ -11,7 +11,7 @@ from fractions import Fraction
 from math import inf
 from pathlib import Path
 
-from pipeline.verification.check.balls import Claim, Findings
+from pipeline.verification.check.balls import Claim, Findings, at_most
 from pipeline.verification.check.geometry import Cloud
 from pipeline.verification.check.parallel_balls import check_parallel_balls
 from pipeline.verification.check.readers import (
@@ -27,7 +27,12 @@ from pipeline.verification.check.separation import separation_power
 from pipeline.verification.check.yu2024 import check_yu2024
 
 _NOT_READABLE = (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, MemoryError)
-_CHECKS = {"parallel_balls": check_parallel_balls, "thm_4_2_iii": check_yu2024}
+_CHECKS = {"parallel_balls": check_parallel_balls, "yu2024": check_yu2024}
+_STATEMENTS = {
+    "balls": "f(x) = y_i for every i and every x with ||x - x_i||_{p} < mu = rho * eps_D",
+    "error": "P[f(x) != y_i] <= eta = {eta} for every i, x uniform on ||x - x_i||_{p} < rho * eps_D",
+    "points": "f(x_i) = y_i for every i; nothing about the balls",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class _Case:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check one certificate and print what was proved; return 0 if every ball is VERIFIED."""
+    """Check one certificate and print what was proved; return 0 if its claim is VERIFIED."""
     parser = argparse.ArgumentParser(
         prog="python -m pipeline.verification.check", description=main.__doc__
     )
@@ -60,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         document = _document(case, findings, separation, pair)
         lines += [f"confirmed   {fact}" for fact in findings.facts]
-        lines.append(_verdict_line(findings))
+        lines.append(_verdict_line(case.certificate, findings))
     print("\n".join(lines))
     if options.output:
         _write(options.output, document)
@@ -96,42 +101,55 @@ def _describe(case: _Case, lines: list[str]) -> tuple[Fraction, tuple[int, int]]
         f"SHA-256 {case.network.sha256}",
         f"rho = {certificate.rho}   p = {p}   N = {N}   d = {d}   C = {int(data.labels.max())}",
         f"separation  {power} = {separation}, attained by points {i} and {j}",
-        f"claim       f(x) = y_i for every i and every x with ||x - x_i||_{p} < mu = rho * eps_D",
+        f"claim       {_STATEMENTS[certificate.claim].format(p=p, eta=certificate.eta)}",
     ]
     return separation, (i, j)
 
 
 def _findings(case: _Case, separation: Fraction) -> Findings:
     certificate = case.certificate
-    if certificate.construction not in _CHECKS:
-        raise Rejected(f"no check for construction {certificate.construction!r}")
+    if certificate.check not in _CHECKS:
+        raise Rejected(f"there is no check {certificate.check!r}")
     ratio = certificate.rho
     power = ratio if certificate.p == inf else ratio ** int(certificate.p)
     claim = Claim(case.dataset, separation * power, certificate.p)
     try:
         case.network.require_relu()
-        return _CHECKS[certificate.construction](case.network, certificate.structure, claim)
+        return _CHECKS[certificate.check](case.network, certificate.structure, claim)
     except _NOT_READABLE as error:
         raise Rejected(f"the certificate's structure is not readable: {error!r}") from None
 
 
-def _verdict_line(findings: Findings) -> str:
+def _verdict_line(certificate: Certificate, findings: Findings) -> str:
     count, total = int(findings.verified.sum()), len(findings.verified)
-    if count == total:
-        return f"VERIFIED: {count} of {total} balls"
-    return f"REJECTED: {count} of {total} balls proved; {findings.reason}"
+    verdict = "VERIFIED" if findings.hold(certificate.claim, certificate.eta) else "REJECTED"
+    if certificate.claim == "error" and findings.error is not None:
+        return (
+            f"{verdict}: error at most {at_most(max(findings.error))} on every ball; "
+            f"f = y on all of {count} of {total} balls"
+        )
+    if certificate.claim == "points" and findings.points is not None:
+        return f"{verdict}: f = y at {int(findings.points.sum())} of {total} points"
+    if verdict == "VERIFIED":
+        return f"{verdict}: {count} of {total} balls"
+    return f"{verdict}: {count} of {total} balls proved; {findings.reason}"
 
 
 def _document(
     case: _Case, findings: Findings, separation: Fraction, pair: tuple[int, int]
 ) -> dict[str, object]:
-    complete = bool(findings.verified.all())
+    certificate = case.certificate
+    holds = findings.hold(certificate.claim, certificate.eta)
     return {
-        "verdict": "VERIFIED" if complete else "REJECTED",
+        "verdict": "VERIFIED" if holds else "REJECTED",
+        "claim": certificate.claim,
+        "eta": None if certificate.eta is None else str(certificate.eta),
+        "error_upper": None if findings.error is None else at_most(max(findings.error)),
+        "points": None if findings.points is None else int(findings.points.sum()),
         "reason": findings.reason,
-        "construction": case.certificate.construction,
-        "rho": str(case.certificate.rho),
-        "p": "inf" if case.certificate.p == inf else str(case.certificate.p),
+        "construction": certificate.construction,
+        "rho": str(certificate.rho),
+        "p": "inf" if certificate.p == inf else str(certificate.p),
         "N": len(findings.verified),
         "separation_power": str(separation),
         "separation_pair": list(pair),

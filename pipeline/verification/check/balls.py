@@ -36,12 +36,24 @@ class Findings:
             another label, in the l2 distance of the projected space, shape (N,).
         reason: the first inequality that failed, empty if none did.
         facts: what was confirmed, for the reader.
+        error: upper bounds on P[f != y] of each ball, N rationals, where the check bounds them.
+        points: whether f = y was proved at the point itself, shape (N,); implied by `verified`.
     """
 
     verified: np.ndarray
     slack: np.ndarray
     reason: str
     facts: tuple[str, ...]
+    error: tuple[Fraction, ...] | None = None
+    points: np.ndarray | None = None
+
+    def hold(self, claim: str, eta: Fraction | None) -> bool:
+        """Return whether the claim "balls", "error" (at most eta) or "points" was proved."""
+        if claim == "error":
+            return self.error is not None and eta is not None and max(self.error) <= eta
+        if claim == "points":
+            return self.points is not None and bool(self.points.all())
+        return bool(self.verified.all())
 
 
 @dataclass(frozen=True)

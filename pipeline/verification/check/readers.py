@@ -83,9 +83,24 @@ class Network:
 
 @dataclass(frozen=True)
 class Certificate:
-    """The claimed structure, with the digests of the files it speaks about."""
+    """The claimed structure, with the digests of the files it speaks about.
+
+    Args:
+        construction: for the reader.
+        check: which check reads the structure.
+        claim: "balls", "error" or "points".
+        eta: the claimed error, None for the other claims.
+        rho: robustness ratio.
+        p: norm of the balls.
+        structure: what the check looks for.
+        dataset_sha256: digest of the dataset's file.
+        network_sha256: digest of the network's file.
+    """
 
     construction: str
+    check: str
+    claim: str
+    eta: Fraction | None
     rho: Fraction
     p: float
     structure: dict[str, Any]
@@ -172,11 +187,15 @@ def read_certificate(path: Path) -> Certificate:
     """
     try:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
-        if document["format"] != "robustness-certificate 1":
+        if document["format"] != "robustness-certificate 2":
             raise Rejected(f"{path}: unknown format {document['format']!r}")
         rho, p = Fraction(document["rho"]), str(document["p"])
+        eta = document["eta"]
         certificate = Certificate(
             str(document["construction"]),
+            str(document["check"]),
+            str(document["claim"]),
+            None if eta is None else Fraction(eta),
             rho,
             float("inf") if p == "inf" else int(p),
             dict(document["structure"]),
@@ -187,6 +206,11 @@ def read_certificate(path: Path) -> Certificate:
         raise Rejected(f"{path}: truncated or not a certificate ({error})") from None
     if not 0 < certificate.rho < 1:
         raise Rejected(f"rho must lie in (0, 1), got {certificate.rho} (Definition 2.2)")
+    if certificate.claim not in ("balls", "error", "points"):
+        raise Rejected(f"the claim must be balls, error or points, got {certificate.claim!r}")
+    eta = certificate.eta
+    if (eta is not None) != (certificate.claim == "error") or (eta is not None and not 0 < eta < 1):
+        raise Rejected(f"the claim {certificate.claim!r} does not go with eta = {eta}")
     if certificate.p < 1:
         raise Rejected(f"p must be at least 1, got {p}")
     return certificate

@@ -123,9 +123,7 @@ def run(*arguments: Path | str) -> Answer:
     return Answer(code, printed.getvalue())
 
 
-def reason_in_memory(
-    network: ReLUNetwork, construction: str, structure: Document, claim: Claim
-) -> str:
+def reason_in_memory(network: ReLUNetwork, name: str, structure: Document, claim: Claim) -> str:
     """Return the checker's reason against a network that is not written to a file, or ""."""
     layers = tuple(
         Layer(
@@ -140,9 +138,9 @@ def reason_in_memory(
         )
         for a in network.layers
     )
-    check = {"parallel_balls": check_parallel_balls, "thm_4_2_iii": check_yu2024}
+    check = {"parallel_balls": check_parallel_balls, "yu2024": check_yu2024}
     try:
-        findings = check[construction](Network(layers, ""), structure, claim)
+        findings = check[name](Network(layers, ""), structure, claim)
     except Rejected as rejection:
         return str(rejection)
     assert (findings.reason == "") == bool(findings.verified.all())

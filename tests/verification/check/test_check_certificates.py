@@ -349,11 +349,11 @@ def test_the_other_construction_s_checker_rejects(name: str, tmp_path: Path) -> 
     one = built(name)
     files = Files(tmp_path)
     other = {"parallel_balls": "thm_4_2_iii", "thm_4_2_iii": "parallel_balls"}[name]
-    for construction in (other, "", "x", None):
-        answer = files.write(SMALL, one.network, one.certificate, construction=construction)
+    for check in (built(other).certificate.check, "", "x", None):
+        answer = files.write(SMALL, one.network, one.certificate, check=check)
         assert not answer.verified
     mixed = built(other).certificate.structure
-    answer = files.certify(one.certificate, mixed, construction=other)
+    answer = files.certify(one.certificate, mixed, check=built(other).certificate.check)
     assert not answer.verified
 
 

@@ -92,7 +92,7 @@ def tally(
         if value == entry.value << finer:
             continue
         wrong = changed(network, entry, value, finer)
-        reason = reason_in_memory(wrong, certificate.construction, certificate.structure, claim)
+        reason = reason_in_memory(wrong, certificate.check, certificate.structure, claim)
         key = (gadgets[entry.layer], kind)
         if reason:
             result.rejected[key] += 1

@@ -134,7 +134,7 @@ def test_another_format_is_rejected(which: str, files: Files, one: Built) -> Non
 
 
 def test_another_certificate_format_is_rejected(files: Files, one: Built) -> None:
-    answer = files.certify(one.certificate, format="robustness-certificate 2")
+    answer = files.certify(one.certificate, format="robustness-certificate 1")
     assert "unknown format" in answer.reason
 
 
