@@ -1,18 +1,60 @@
-"""Gadgets: small exact networks with a contract each; constructions compose them with serial()."""
+"""Gadgets: small exact networks with a contract each, one lemma a module."""
 
+from pipeline.gadgets.bit_extraction import bit_extraction
 from pipeline.gadgets.clip import bits_to_label, clipped_bits
+from pipeline.gadgets.floor import (
+    floor_network,
+    floor_widths,
+    floored,
+    floored_by_thresholds,
+    threshold_floor_network,
+    threshold_floor_widths,
+)
+from pipeline.gadgets.group_lookup import Group, group_lookup
+from pipeline.gadgets.indicator import interval_indicator
+from pipeline.gadgets.key_match import WordSizes, key_match
+from pipeline.gadgets.memorizer import (
+    MemorizerSizes,
+    integer_memorizer,
+    memorized,
+    memorizer_sizes,
+    memorizer_widths,
+)
 from pipeline.gadgets.square import (
     first_square_step,
     fold_coefficients,
     square_error,
     square_step,
 )
+from pipeline.gadgets.step import integer_step, maximum, raised, ramp_step, threshold_step
 
 __all__ = [
+    "Group",
+    "MemorizerSizes",
+    "WordSizes",
+    "bit_extraction",
     "bits_to_label",
     "clipped_bits",
     "first_square_step",
+    "floor_network",
+    "floor_widths",
+    "floored",
+    "floored_by_thresholds",
     "fold_coefficients",
+    "group_lookup",
+    "integer_memorizer",
+    "integer_step",
+    "interval_indicator",
+    "key_match",
+    "maximum",
+    "memorized",
+    "memorizer_sizes",
+    "memorizer_widths",
+    "raised",
+    "ramp_step",
     "square_error",
     "square_step",
+    "threshold_floor_network",
+    "threshold_floor_widths",
+    "threshold_step",
 ]

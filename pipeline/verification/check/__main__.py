@@ -30,7 +30,7 @@ _NOT_READABLE = (LookupError, ValueError, TypeError, ArithmeticError, AttributeE
 _CHECKS = {"parallel_balls": check_parallel_balls, "yu2024": check_yu2024}
 _STATEMENTS = {
     "balls": "f(x) = y_i for every i and every x with ||x - x_i||_{p} < mu = rho * eps_D",
-    "error": "P[f(x) != y_i] <= eta = {eta} for every i, x uniform on ||x - x_i||_{p} < rho * eps_D",
+    "error": "P[f(x) != y_i] <= {eta} for every i, x uniform on ||x - x_i||_{p} < rho * eps_D",
     "points": "f(x_i) = y_i for every i; nothing about the balls",
 }
 
