@@ -37,11 +37,16 @@ def scale_of_dataset(dataset: SeparatedDataset) -> int:
 
     The data's scale: with N, d, C and rho it fixes the architecture in mode `paper`.
     """
+    return scale_against(dataset, dataset.separation(2).power)
+
+
+def scale_against(dataset: SeparatedDataset, unit_squared: Fraction) -> int:
+    """Return the least s >= 0 with all points within 2**s units of the middle of their box."""
     numerators = dataset.X.numerators.astype(object)
     doubled_middle = numerators.min(axis=0) + numerators.max(axis=0)
     away = ((2 * numerators - doubled_middle) ** 2).sum(axis=1).max()
     squared = int(away) * Fraction(4) ** (dataset.X.exponent - 1)
-    ratio, bits = squared / dataset.separation(2).power, 0
+    ratio, bits = squared / unit_squared, 0
     while ratio > Fraction(4) ** bits:
         bits += 1
     return bits
@@ -144,12 +149,12 @@ def _scaled_images(
     """Return the images under factor * phi if differently labelled ones are sqrt(m) apart."""
     if mode == "paper":
         stretch = _STRETCH * root_lower(dataset.d / dataset.separation(2).power, 2)
-        factor = _rounded(stretch, up=False)
+        factor = rounded_factor(stretch, up=False)
     else:
         plain = images(dataset, rho, 2, phi)
         if plain.distance == 0:
             return None
-        factor = _rounded(root_upper(Fraction(phi.m), 2) / plain.distance, up=True)
+        factor = rounded_factor(root_upper(Fraction(phi.m), 2) / plain.distance, up=True)
     bits = factor.denominator.bit_length() - 1
     rows = DyadicArray(phi.rows.numerators * factor.numerator, phi.rows.exponent - bits)
     scaled = Projection(phi.kind, rows.normalized(), phi.lipschitz * factor)
@@ -157,7 +162,7 @@ def _scaled_images(
     return found if found.distance**2 >= phi.m else None
 
 
-def _rounded(value: Fraction, *, up: bool) -> Fraction:
+def rounded_factor(value: Fraction, *, up: bool) -> Fraction:
     """Return a positive value rounded to a few significant bits."""
     size = value.numerator.bit_length() - value.denominator.bit_length()
     return dyadic_of_fraction(value, _FACTOR_BITS - size, up=up)

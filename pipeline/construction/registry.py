@@ -8,7 +8,14 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
-from pipeline.construction import parallel_balls, thm_4_2_iii_large
+from pipeline.construction import (
+    parallel_balls,
+    thm_4_2_i_small,
+    thm_4_2_ii_moderate,
+    thm_4_2_ii_threshold,
+    thm_4_2_iii_large,
+    vardi2022,
+)
 from pipeline.construction.built import Built, Claim
 from pipeline.data import SeparatedDataset
 from pipeline.network import Plan
@@ -53,6 +60,31 @@ CONSTRUCTIONS: dict[str, Construction] = {
         parallel_balls.plan_of_dataset,
         norms=None,
     ),
+    "thm_4_2_i": Construction(
+        "Theorem 4.2(i)",
+        "f(x) = y_i on every open ball; P = O~(sqrt N)",
+        thm_4_2_i_small.build_thm_4_2_i,
+        thm_4_2_i_small.plan_of_dataset,
+        thm_4_2_i_small.plan_thm_4_2_i,
+        ("scale",),
+    ),
+    "thm_4_2_ii": Construction(
+        "Theorem 4.2(ii)",
+        "robust memorization error at most eta (Definition 4.1); P = O~(N d^(1/4) rho^(1/2))",
+        thm_4_2_ii_moderate.build_thm_4_2_ii,
+        thm_4_2_ii_moderate.plan_of_dataset,
+        thm_4_2_ii_moderate.plan_thm_4_2_ii,
+        ("scale",),
+        claim=Claim.ERROR,
+    ),
+    "thm_4_2_ii_threshold": Construction(
+        "Theorem 4.2(ii), threshold activations (Section 4)",
+        "f(x) = y_i on every open ball; P = O~(N d^(1/4) rho^(1/2))",
+        thm_4_2_ii_threshold.build_thm_4_2_ii_threshold,
+        thm_4_2_ii_threshold.plan_of_dataset,
+        thm_4_2_ii_threshold.plan_thm_4_2_ii_threshold,
+        ("scale",),
+    ),
     "thm_4_2_iii": Construction(
         "Theorem 4.2(iii)",
         "f(x) = y_i on every open ball; P = O~(N d^2 rho^4), zero entries counted",
@@ -60,6 +92,16 @@ CONSTRUCTIONS: dict[str, Construction] = {
         thm_4_2_iii_large.plan_of_dataset,
         thm_4_2_iii_large.plan_thm_4_2_iii,
         ("constants",),
+    ),
+    "vardi2022": Construction(
+        "Theorem B.4 (Vardi et al. 2022)",
+        "f(x_i) = y_i at the points, nothing about balls; P = O~(sqrt N)",
+        vardi2022.build_vardi2022,
+        vardi2022.plan_of_dataset,
+        vardi2022.plan_vardi2022,
+        ("scale",),
+        norms=None,
+        claim=Claim.POINTS,
     ),
 }
 

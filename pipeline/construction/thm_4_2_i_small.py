@@ -33,7 +33,6 @@ from pipeline.construction.lattice import (
     placed,
     projected_dimension,
     required_scale,
-    scale_of_dataset,
     translation_bits,
     translation_off_walls,
 )
@@ -199,7 +198,7 @@ def plan_of_dataset(
     Arguments and errors are those of the construction; mode `paper` looks at the scale alone.
     """
     if mode == "paper":
-        bits = scale_of_dataset(dataset) if scale is None else scale
+        bits = required_scale(dataset, scale)
         return plan_thm_4_2_i(dataset.N, dataset.d, dataset.C, rho, scale=bits)
     found = _resolved(dataset, rho, mode, scale, weight_bits, draws, seed)
     return _plan(dataset.d, found.sizes, found.scale)

@@ -1,0 +1,258 @@
+"""The stages of Theorem 4.2(ii): groups of n points, each with a translation of its own.
+
+    z = W x + b                                              once
+    z' = z - b_s;  key = sum_j R^(j-1) floor(z'_j);  f_s = label of the key, 0 where there is none
+    y <- max(y, f_s)                                         for every group s
+
+with z and y carried by neurons of their own. The floors are those of Lemma B.16, wrong in bands of
+width gamma, or exact ones by threshold units. What the two variants prove is in
+`thm_4_2_ii_moderate` and `thm_4_2_ii_threshold`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from pipeline.construction.images import Images
+from pipeline.construction.lattice import (
+    cells,
+    cells_across,
+    flattened,
+    labels_of_keys,
+    lattice_images,
+    placed,
+    projected_dimension,
+    required_scale,
+    translation_bits,
+    translation_off_walls,
+)
+from pipeline.data import SeparatedDataset
+from pipeline.exact import DyadicArray
+from pipeline.gadgets import (
+    MemorizerSizes,
+    floor_widths,
+    floored,
+    floored_by_thresholds,
+    memorized,
+    memorizer_sizes,
+    memorizer_widths,
+    raised,
+    threshold_floor_widths,
+)
+from pipeline.network import Affine, Circuit, Expression, Plan, ReLUNetwork, repeated
+
+# Balls start at coordinates in [1, 2), are up to 1/2 wide and are moved down by less than 1.
+_MARGIN = 4
+
+
+@dataclass(frozen=True)
+class StageSizes:
+    """What fixes the architecture.
+
+    Args:
+        m: projected dimension.
+        R: cells a coordinate.
+        stages: G.
+        memorizer: sizes of every stage's memorizer.
+        thresholds: whether floors are exact, by threshold units.
+    """
+
+    m: int
+    R: int
+    stages: int
+    memorizer: MemorizerSizes
+    thresholds: bool
+
+    @property
+    def floor_layers(self) -> int:
+        """Layers of the floors, n = ceil(log2 R)."""
+        return max((self.R - 1).bit_length(), 1)
+
+    @property
+    def stage_depth(self) -> int:
+        """Layers of one stage: translation, floors, memorizer, maximum."""
+        return 1 + self.floor_layers + self.memorizer.depth - 1 + 1
+
+    def structure(self) -> dict[str, int]:
+        """Return the sizes by the names the checker knows."""
+        words = self.memorizer.words
+        return {
+            "m": self.m,
+            "cells_across": self.R,
+            "floor_layers": self.floor_layers,
+            "stages": self.stages,
+            "groups": self.memorizer.groups,
+            "keys_per_group": words.keys,
+            "key_bits": words.key_bits,
+            "label_bits": words.label_bits,
+        }
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One group: its translation and the labels of its keys."""
+
+    translation: list[Fraction]
+    labels: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """Everything the network is written from."""
+
+    images: Images
+    offsets: list[int]
+    sizes: StageSizes
+    stages: list[Stage]
+    scale: int | None
+
+
+def points_a_group(N: int, d: int, rho: Fraction, name: str) -> int:
+    """Return n = floor(1 / (5 rho sqrt d)), the points that one translation clears.
+
+    Raises:
+        ValueError: if rho lies outside (1/(5 N sqrt d), 1/(5 sqrt d)], where n lies in 1..N - 1.
+    """
+    if not 0 < rho < 1:
+        raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
+    squared = 25 * d * rho * rho
+    if squared > 1 or squared * N * N <= 1:
+        raise ValueError(
+            f"{name} needs rho in (1/(5 N sqrt d), 1/(5 sqrt d)], got rho = {rho} with N = {N}, "
+            f"d = {d} (Theorem 4.2(ii))"
+        )
+    return math.isqrt(math.floor(1 / squared))
+
+
+def stage_sizes(
+    N: int, d: int, C: int, rho: Fraction, scale: int, *, thresholds: bool, name: str
+) -> StageSizes:
+    """Return the sizes of mode `paper`, for any dataset of this scale."""
+    n = points_a_group(N, d, rho, name)
+    m, R = projected_dimension(N, d), cells_across(d, scale, _MARGIN)
+    return StageSizes(m, R, -(-N // n), memorizer_sizes(n, R**m - 1, C), thresholds)
+
+
+def plan_of_stages(d: int, at: StageSizes, scale: int | None) -> Plan:
+    """Return the hidden widths of the network."""
+    carried = at.m + 1
+    floors = threshold_floor_widths if at.thresholds else floor_widths
+    stage = (
+        carried + at.m,
+        *floors(at.floor_layers, at.m, carried),
+        *memorizer_widths(at.memorizer, carried),
+        carried + 1,
+    )
+    resolved: dict[str, int | str] = dict(at.structure())
+    resolved |= {"stage_depth": at.stage_depth, "memorizer_depth": at.memorizer.depth}
+    resolved |= {} if scale is None else {"scale": scale}
+    return Plan(d, (at.m, *repeated(*stage, times=at.stages)), resolved)
+
+
+def staged(
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    *,
+    thresholds: bool,
+    name: str,
+    mode: str,
+    scale: int | None,
+    weight_bits: int,
+    draws: int,
+    seed: int,
+) -> Staged:
+    """Return images, translations and keys of every group.
+
+    Args:
+        dataset: N points in R^d.
+        rho: robustness ratio in (1/(5 N sqrt d), 1/(5 sqrt d)].
+        thresholds: whether floors are by threshold units.
+        name: of the construction, for errors.
+        mode: "paper" or "adaptive".
+        scale: of the data, by default their own.
+        weight_bits: fractional bits of the projection's rows.
+        draws: random projections tried before giving up.
+        seed: seed of the first draw.
+    """
+    n = points_a_group(dataset.N, dataset.d, rho, name)
+    bits = required_scale(dataset, scale)
+    data = lattice_images(
+        dataset, rho, n, mode=mode, weight_bits=weight_bits, draws=draws, seed=seed
+    )
+    at = placed(data, translation_bits(n))
+    if mode == "paper":
+        sizes = stage_sizes(
+            dataset.N, dataset.d, dataset.C, rho, bits, thresholds=thresholds, name=name
+        )
+        R = sizes.R
+    else:
+        R = math.floor(at.top) + 1
+    stages = []
+    for start in range(0, dataset.N, n):
+        group = np.arange(start, min(start + n, dataset.N))
+        translation = translation_off_walls(at, group, n)
+        keys = flattened(cells(at, group, translation), R)
+        stages.append(Stage(translation, labels_of_keys(keys, dataset.y[group])))
+    if mode == "adaptive":
+        most = max(len(stage.labels) for stage in stages)
+        largest = max(max(stage.labels) for stage in stages)
+        memorizer = memorizer_sizes(most, largest, dataset.C)
+        sizes = StageSizes(data.projection.m, R, len(stages), memorizer, thresholds)
+    return Staged(data, at.offsets, sizes, stages, bits if mode == "paper" else None)
+
+
+def network_of_stages(found: Staged, gamma_bits: int) -> ReLUNetwork:
+    """Return the network, floors with gamma = 2**-gamma_bits unless by thresholds."""
+    rows = found.images.projection.rows
+    offsets = DyadicArray(np.array(found.offsets, dtype=object), 0)
+    circuit = Circuit(rows.shape[1])
+    z = circuit.hidden_affine(Affine.from_dyadic(rows, offsets))
+    y = circuit.constant(0)
+    m = found.sizes.m
+    for stage in found.stages:
+        neurons = circuit.hidden([*z, y, *_moved(z, stage.translation)])
+        carried, moved = neurons[: m + 1], neurons[m + 1 :]
+        carried, key = _key(circuit, carried, moved, found.sizes, gamma_bits)
+        carried, label = memorized(circuit, carried, key, stage.labels, found.sizes.memorizer)
+        z, y = raised(circuit, carried[:m], carried[m], label)
+    return circuit.network([y])
+
+
+def _moved(z: list[Expression], translation: list[Fraction]) -> Iterator[Expression]:
+    return (v - b for v, b in zip(z, translation, strict=True))
+
+
+def _key(
+    circuit: Circuit,
+    carried: list[Expression],
+    moved: list[Expression],
+    at: StageSizes,
+    gamma_bits: int,
+) -> tuple[list[Expression], Expression]:
+    weights = [at.R**j for j in range(at.m)]
+    if at.thresholds:
+        return floored_by_thresholds(circuit, carried, moved, weights, at.floor_layers)
+    carried, floors = floored(circuit, carried, moved, at.floor_layers, gamma_bits)
+    key = circuit.constant(0)
+    for weight, floor in zip(weights, floors, strict=True):
+        key = key + floor * weight
+    return carried, key
+
+
+def notes_of_stages(found: Staged) -> tuple[tuple[str, str], ...]:
+    """Return the sizes chosen, for the report."""
+    at, words = found.sizes, found.sizes.memorizer.words
+    return (
+        ("projection", f"{found.images.projection.kind}, m = {at.m}"),
+        ("radius of images r", f"{float(found.images.radius):.6g}"),
+        ("groups of points, one stage each", f"{at.stages:,}"),
+        ("layers a stage", f"{at.stage_depth:,}"),
+        ("cells a coordinate R", f"{at.R:,}"),
+        ("groups of keys, keys a group", f"{at.memorizer.groups}, {words.keys}"),
+        ("bits a key", f"{words.key_bits}"),
+    )

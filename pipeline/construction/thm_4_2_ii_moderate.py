@@ -1,0 +1,207 @@
+"""Theorem 4.2(ii) (Theorem B.5): moderate rho, P = O~(N d^(1/4) rho^(1/2)), error at most eta.
+
+Proof. In its own stage a ball of the group lies within one cell, at least 1/(2n) - r right of the
+wall below and 1/(3n) - r left of the one above (Lemma B.15), so for gamma <= 1/(2n) - r the key and
+the label are exact on all of it. In another stage the floors are exact outside the bands of width
+gamma above the walls, so there the key is that of the cell. A cell whose key has a label is that
+of a centre c of the group with clearance h >= 1/(3n); its points lie within sqrt(m) (1 - h) of c.
+A ball of another label has its centre at least sqrt(m) from c, hence at least sqrt(m) h > r from
+the cell, and never meets it. So outside the bands f_s is 0 or the ball's own label, and the maximum
+is the label. All balls lie in [0, R)^m and 2^floor_layers >= R, so cells of different keys differ.
+
+The bands: z'_j is an affine functional of x whose range over the ball has length 2 ||w_j|| mu. By
+Lemma B.11 a band takes at most the share gamma / (||w_j|| mu) V_(d-1) / V_d of the ball, and a ball
+narrower than 1 - gamma meets at most one band a coordinate. With G stages and m coordinates the
+error is at most eta if
+
+    gamma <= min_j ||w_j|| mu (eta / G) V_d / (m V_(d-1)).
+
+Deviations from the paper: gamma as above (its choice leaves a gap: the projection of a uniform
+d-ball is not uniform, and all stages share eta), a power of two; n points a group and not n + 1;
+R counts every ball, active or not.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from pipeline.construction.built import Built, Certificate, Claim
+from pipeline.construction.lattice import gamma_bits as least_gamma_bits
+from pipeline.construction.lattice import given_scale, required_scale
+from pipeline.construction.lattice_stages import (
+    Staged,
+    network_of_stages,
+    notes_of_stages,
+    plan_of_stages,
+    points_a_group,
+    stage_sizes,
+    staged,
+)
+from pipeline.data import SeparatedDataset
+from pipeline.exact import root_lower
+from pipeline.network import Plan
+
+_NAME = "thm_4_2_ii"
+# A rational below pi, for V_(d-1) / V_d rounded up.
+_PI_BELOW = Fraction(314159265358979, 10**14)
+
+
+def volume_ratio_above(d: int) -> Fraction:
+    """Return V_(d-1) / V_d, rounded up in the even dimensions, where pi enters (Lemma B.11).
+
+    c_1 = 1/2, c_2 = 2/pi, and V_(d+1) = V_(d-1) 2 pi / (d + 1) gives c_(d+2) = c_d (d+2)/(d+1).
+
+    >>> volume_ratio_above(1), volume_ratio_above(3)
+    (Fraction(1, 2), Fraction(3, 4))
+    """
+    ratio = 2 / _PI_BELOW if d % 2 == 0 else Fraction(1, 2)
+    for k in range(2 - d % 2, d, 2):
+        ratio = ratio * (k + 2) / (k + 1)
+    return ratio
+
+
+def plan_thm_4_2_ii(N: int, d: int, C: int, rho: Fraction, *, scale: int | None = None) -> Plan:
+    """Return the widths for any dataset of N points in R^d of this scale (mode `paper`).
+
+    The error eta changes weights, not widths.
+
+    Args:
+        N: number of points, up to 10^12 and beyond.
+        d: input dimension.
+        C: number of classes.
+        rho: robustness ratio in (1/(5 N sqrt d), 1/(5 sqrt d)].
+        scale: all points lie within 2^scale eps_D of the middle of their box.
+
+    Raises:
+        ValueError: if rho is outside the theorem's range, or the scale is missing.
+    """
+    points_a_group(N, d, rho, _NAME)
+    bits = given_scale(scale)
+    sizes = stage_sizes(N, d, C, rho, bits, thresholds=False, name=_NAME)
+    return plan_of_stages(d, sizes, bits)
+
+
+def build_thm_4_2_ii(
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    p: int | float = 2,
+    *,
+    eta: Fraction | str = Fraction(1, 100),
+    mode: str = "paper",
+    scale: int | None = None,
+    weight_bits: int = 16,
+    draws: int = 32,
+    seed: int = 0,
+) -> Built:
+    """Robustly memorize `dataset` with error at most eta (Theorem 4.2(ii), Definition 4.1).
+
+    Args:
+        dataset: N points in R^d, labels 1..C.
+        rho: robustness ratio in (1/(5 N sqrt d), 1/(5 sqrt d)].
+        p: norm; the theorem is proved for p = 2 here.
+        eta: bound on the share of every ball on which f != y, in (0, 1).
+        mode: "paper" takes all sizes from (N, d, C, rho, scale); "adaptive" the smallest that the
+            data need.
+        scale: all points lie within 2^scale eps_D of the middle of their box; the data's own by
+            default.
+        weight_bits: fractional bits of the projection's rows.
+        draws: random projections tried before giving up.
+        seed: seed of the first draw.
+
+    Returns:
+        The network with its certificate: L_rho <= eta, every ball exact in its own stage.
+
+    Raises:
+        ValueError: outside the ranges of rho and eta, for p != 2, for an unknown mode, for a scale
+            that is too small, or when no draw keeps the separation.
+    """
+    error = Fraction(eta)
+    if p != 2:
+        raise ValueError(f"{_NAME} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
+    if not 0 < error < 1:
+        raise ValueError(f"eta must lie in (0, 1), got {eta} (Definition 4.1)")
+    found = staged(
+        dataset,
+        rho,
+        thresholds=False,
+        name=_NAME,
+        mode=mode,
+        scale=scale,
+        weight_bits=weight_bits,
+        draws=draws,
+        seed=seed,
+    )
+    bits = gamma_bits_for(dataset, rho, found, error)
+    structure: dict[str, object] = {
+        "lipschitz": str(found.images.projection.lipschitz),
+        "gamma_bits": bits,
+        "thresholds": False,
+        **found.sizes.structure(),
+    }
+    deviations = ["gamma from the share of all stages, a power of two", "n points a group"]
+    if mode == "adaptive":
+        deviations.append("sizes are the smallest this dataset needs, not the paper's")
+    certificate = Certificate(
+        _NAME, "lattice_stages", rho, p, structure, tuple(deviations), Claim.ERROR, error
+    )
+    notes = (
+        *notes_of_stages(found),
+        ("log2(1/gamma)", str(bits)),
+        ("deviations", "; ".join(deviations)),
+    )
+    plan = plan_of_stages(dataset.d, found.sizes, found.scale)
+    return Built(network_of_stages(found, bits), certificate, plan, notes)
+
+
+def plan_of_dataset(
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    p: int | float = 2,
+    *,
+    eta: Fraction | str = Fraction(1, 100),
+    mode: str = "paper",
+    scale: int | None = None,
+    weight_bits: int = 16,
+    draws: int = 32,
+    seed: int = 0,
+) -> Plan:
+    """Return the widths `build_thm_4_2_ii` would give, without building.
+
+    Arguments and errors are those of the construction; mode `paper` looks at the scale alone.
+    """
+    if mode == "paper":
+        bits = required_scale(dataset, scale)
+        return plan_thm_4_2_ii(dataset.N, dataset.d, dataset.C, rho, scale=bits)
+    found = staged(
+        dataset,
+        rho,
+        thresholds=False,
+        name=_NAME,
+        mode=mode,
+        scale=scale,
+        weight_bits=weight_bits,
+        draws=draws,
+        seed=seed,
+    )
+    return plan_of_stages(dataset.d, found.sizes, found.scale)
+
+
+def gamma_bits_for(dataset: SeparatedDataset, rho: Fraction, found: Staged, eta: Fraction) -> int:
+    """Return the least q for which gamma = 2^-q keeps the error at eta and the active balls clear.
+
+    Args:
+        dataset: for mu and d.
+        rho: robustness ratio.
+        found: images, sizes and stages.
+        eta: the error.
+    """
+    rows = found.images.projection.rows.numerators.astype(object)
+    scale = Fraction(4) ** found.images.projection.rows.exponent
+    shortest = int((rows * rows).sum(axis=1).min()) * scale
+    half_range = root_lower(shortest * dataset.radius_power(rho, 2), 2)
+    at = found.sizes
+    share = eta / (at.stages * at.m * volume_ratio_above(dataset.d))
+    largest = half_range * share
+    n = points_a_group(dataset.N, dataset.d, rho, _NAME)
+    return max(least_gamma_bits(n), math.ceil(1 / largest - 1).bit_length())
