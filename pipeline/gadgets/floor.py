@@ -27,7 +27,7 @@ def floor_network(n: int, gamma_bits: int) -> ReLUNetwork:
 
     Args:
         n: the domain is [0, 2^n); also the number of hidden layers, each of width 5.
-        gamma_bits: q >= 0; floors are exact at distance gamma = 2^-q and more from below.
+        gamma_bits: q >= 1; floors are exact at distance gamma = 2^-q and more from below.
     """
     circuit = Circuit(1)
     _, floors = floored(circuit, [], circuit.inputs, n, gamma_bits)
@@ -51,10 +51,13 @@ def floored(
         gamma_bits: q with gamma = 2^-q.
 
     Raises:
-        ValueError: if n < 1 or q < 0.
+        ValueError: if n < 1 or q < 1.
     """
-    if n < 1 or gamma_bits < 0:
-        raise ValueError(f"the floor needs n >= 1 and gamma <= 1, got n = {n}, q = {gamma_bits}")
+    if n < 1 or gamma_bits < 1:
+        raise ValueError(
+            f"the floor needs n >= 1 and gamma < 1, got n = {n}, gamma = 2^-{gamma_bits} "
+            f"(Lemma B.16)"
+        )
     steep = 1 << (n + gamma_bits)
     g = Fraction(1, steep)
     kept = len(carried)
