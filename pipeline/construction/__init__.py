@@ -1,6 +1,6 @@
 """Constructions: pure functions (dataset, rho, options, seed) -> network, certificate, plan."""
 
-from pipeline.construction.built import Built, Certificate
+from pipeline.construction.built import Built, Certificate, Claim
 from pipeline.construction.registry import (
     CONSTRUCTIONS,
     build,
@@ -13,6 +13,7 @@ __all__ = [
     "CONSTRUCTIONS",
     "Built",
     "Certificate",
+    "Claim",
     "build",
     "construction",
     "plan",
