@@ -1,11 +1,12 @@
-"""Index of the paper: item -> where it lives in the code and what checks it.
+"""Index of the paper: item -> where it lives in the code, what checks it, what was left open.
 
-`python -m pipeline.paper` prints the table of the README; a test keeps the two equal and resolves
-every name.
+`python -m pipeline.paper` prints the table of the README, `python -m pipeline.paper --full` that of
+docs/paper.md; a test keeps them equal and resolves every name.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 # The version whose item numbers are used everywhere.
@@ -21,12 +22,16 @@ class Item:
         statement: what it says, in a few words.
         code: "module:name".
         test: the test file that checks its conclusion.
+        note: what the paper leaves open or we had to choose, for docs/paper.md.
+        headline: whether the README lists it too.
     """
 
     item: str
     statement: str
     code: str
     test: str
+    note: str = ""
+    headline: bool = True
 
 
 ITEMS = (
@@ -41,18 +46,32 @@ ITEMS = (
         "robust memorization: f = y_i on every open ball of radius rho eps_D",
         "pipeline.verification.check.__main__:main",
         "tests/verification/check/test_check_acceptance.py",
+        note="proved by a program of its own, from files",
     ),
     Item(
         "Section 2.3, Eq. 3",
         "ReLU network, depth, width, parameter count with zeros",
         "pipeline.network.relu_network:ReLUNetwork",
         "tests/network/test_counts.py",
+        note="a neuron may also be a threshold (Section 4)",
+    ),
+    Item(
+        "Section 2.4",
+        "scaling data by a power of two changes no network but its weights",
+        "pipeline.construction.lattice:scale_of_dataset",
+        "tests/construction/test_lattice.py",
+        note=(
+            "architectures depend on the data through one integer, the scale: points lie "
+            "within 2^scale eps_D of the middle of their box. The paper hides it in O~"
+        ),
+        headline=False,
     ),
     Item(
         "Theorem 3.1",
         "lower bound on P, leading term",
         "pipeline.theory.lower_bounds:theorem_3_1",
         "tests/theory/test_bounds.py",
+        note="constants omitted as in the paper",
     ),
     Item(
         "Proposition 3.2",
@@ -65,6 +84,7 @@ ITEMS = (
         "null-space collision, as an exact attack on any network",
         "pipeline.verification.null_space:null_space_attack",
         "tests/verification/test_null_space.py",
+        note="the witness is rounded within an integer basis of Null(W)",
     ),
     Item(
         "Proposition 3.3",
@@ -74,9 +94,10 @@ ITEMS = (
     ),
     Item(
         "Definition 4.1",
-        "robust memorization error L_rho, sampled with Clopper-Pearson bounds",
+        "robust memorization error L_rho: proved bound, and sampled with Clopper-Pearson limits",
         "pipeline.verification.sampling:robust_memorization_error_upper",
         "tests/verification/test_attacks.py",
+        note=("the proved bound is the checker's (Lemma B.11); sampling can only contradict it"),
     ),
     Item(
         "Theorem 4.2",
@@ -85,28 +106,220 @@ ITEMS = (
         "tests/theory/test_bounds.py",
     ),
     Item(
+        "Theorem 4.2(i), B.3",
+        "small rho: P = O~(sqrt N), exact on every ball",
+        "pipeline.construction.thm_4_2_i_small:build_thm_4_2_i",
+        "tests/construction/test_thm_4_2_i.py",
+        note=(
+            "gamma = 1/(4N) rounded down to a power of two; Stage IV is Lemma B.10, which "
+            "is Theorem B.4's network on integers; R and the key bits from the scale in "
+            "mode `paper`, from the data in mode `adaptive`"
+        ),
+    ),
+    Item(
+        "Theorem 4.2(ii), B.5, B.13",
+        "moderate rho: P = O~(N d^(1/4) rho^(1/2)), error at most eta",
+        "pipeline.construction.thm_4_2_ii_moderate:build_thm_4_2_ii",
+        "tests/construction/test_thm_4_2_ii.py",
+        note=(
+            "the paper's gamma bounds the error of one stage on the m-ball; here it bounds "
+            "all stages on the d-ball: gamma <= min_j ||w_j|| mu (eta / G) V_d / (m "
+            "V_(d-1)). R counts inactive balls too. n = floor(1/(5 rho sqrt d)) points a "
+            "group, not n + 1, whose clearance 1/(3(n + 1)) can be less than the radius"
+        ),
+    ),
+    Item(
+        "Section 4, threshold activations",
+        "moderate rho with threshold units: exact on every ball",
+        "pipeline.construction.thm_4_2_ii_threshold:build_thm_4_2_ii_threshold",
+        "tests/construction/test_thm_4_2_ii.py",
+        note=(
+            "the paper gives no layers: bits are split off by one threshold each, in layers"
+            " that also hold ReLUs"
+        ),
+    ),
+    Item(
         "Theorem 4.2(iii), B.14, Figure 6",
         "large rho: five cases, built, planned and certified",
         "pipeline.construction.thm_4_2_iii_large:build_thm_4_2_iii",
         "tests/construction/test_thm_4_2_iii.py",
+        note="exact weights need no final Floor against rounding (the paper's last step)",
     ),
     Item(
-        "Theorem B.6, Lemma D.2 (Yu et al. 2024)",
-        "one block a point, width O(d)",
+        "Theorem B.1",
+        "widths, depths and bits of all three regimes",
+        "pipeline.network.plan:Plan",
+        "tests/construction/test_every_construction.py",
+        note="plan = built, from sizes alone in mode `paper`",
+        headline=False,
+    ),
+    Item(
+        "Theorem B.4 (Vardi et al. 2022)",
+        "memorization without robustness, width 12",
+        "pipeline.construction.vardi2022:build_vardi2022",
+        "tests/construction/test_vardi2022.py",
+        note=(
+            "directions are drawn and checked; eta = 2^-ceil(log2 6N), a translation keeps "
+            "every value that far below the next integer"
+        ),
+    ),
+    Item(
+        "Lemma B.6",
+        "indicator of an interval, width 2, depth 2",
+        "pipeline.gadgets.indicator:interval_indicator",
+        "tests/gadgets/test_lookup.py",
+        note="depth counts layers with an activation; eta a power of two",
+        headline=False,
+    ),
+    Item(
+        "Lemma B.7",
+        "look-up of a group's word, width 4, depth 3 N1 + 2",
+        "pipeline.gadgets.group_lookup:group_lookup",
+        "tests/gadgets/test_lookup.py",
+        note="depth counts all affine maps, the last one too",
+        headline=False,
+    ),
+    Item(
+        "Lemma B.8",
+        "bits i..j by Telgarsky's triangle function, width 5, depth 3(j-i+1)",
+        "pipeline.gadgets.bit_extraction:bit_extraction",
+        "tests/gadgets/test_lookup.py",
+        note="depth counts layers with an activation; i = j is allowed",
+        headline=False,
+    ),
+    Item(
+        "Lemma B.9",
+        "label of the matching key in packed words, width 12",
+        "pipeline.gadgets.key_match:key_match",
+        "tests/gadgets/test_memorizer.py",
+        note=("label added as relu(label - 2^c (a + b)), which gives the paper's two layers a key"),
+        headline=False,
+    ),
+    Item(
+        "Lemma B.10",
+        "memorizer of N integers, 0 on every other one",
+        "pipeline.gadgets.memorizer:integer_memorizer",
+        "tests/gadgets/test_memorizer.py",
+        note=(
+            "short groups are filled up with further integers of label 0; key bits also "
+            "allow as many distinct keys as a word holds; label bits floor(log2 C) + 1, "
+            "since 0 means no label"
+        ),
+        headline=False,
+    ),
+    Item(
+        "Lemmas B.11, B.12",
+        "share of a ball in a slab, V_(d-1)/V_d",
+        "pipeline.construction.thm_4_2_ii_moderate:volume_ratio_above",
+        "tests/construction/test_thm_4_2_ii.py",
+        note="rational, pi rounded to the safe side; the checker has its own",
+        headline=False,
+    ),
+    Item(
+        "Theorem B.6 there, Lemmas D.1, D.2 (Yu et al. 2024)",
+        "one block a point, width O(d), every rho",
         "pipeline.construction.yu2024:yu2024_network",
-        "tests/construction/test_thm_4_2_iii.py",
+        "tests/construction/test_yu2024.py",
+        note="folds on [0, 2 eps - mu] save the paper's log R",
     ),
     Item(
-        "Lemmas B.17-B.20, Propositions B.19, B.21",
-        "projections with few-bit rows, separation checked exactly",
+        "Lemma B.15",
+        "translation away from the walls of cells",
+        "pipeline.construction.lattice:translation_off_walls",
+        "tests/construction/test_lattice.py",
+        note=(
+            "the midpoint is truncated down, which costs only the side that has more room: "
+            "1/(2N) right of the wall below, 1/(3N) left of the one above. The paper's "
+            "nearest rounding would leave gamma < 1/(12N)"
+        ),
+        headline=False,
+    ),
+    Item(
+        "Lemma B.16, Figure 7",
+        "floor on [0, 2^n) off bands of width gamma, width 5, n layers",
+        "pipeline.gadgets.floor:floor_network",
+        "tests/gadgets/test_floor.py",
+        note=(
+            "gamma a power of two; at distance exactly gamma the floor is exact too; in a "
+            "band Floor stays within [x - 1, x]"
+        ),
+        headline=False,
+    ),
+    Item(
+        "Lemmas B.17, B.18, Proposition B.19",
+        "random projections with separation",
         "pipeline.construction.projection:projection",
         "tests/construction/test_projection.py",
+        note=(
+            "existence in the paper; here drawn, rounded to few bits, checked exactly on "
+            "the data, drawn again"
+        ),
+        headline=False,
+    ),
+    Item(
+        "Lemma B.20",
+        "projection to m = O(log N) dimensions, images sqrt(m) apart",
+        "pipeline.construction.lattice:lattice_images",
+        "tests/construction/test_lattice.py",
+        note="the least m that passes in mode `adaptive`",
+        headline=False,
+    ),
+    Item(
+        "Proposition B.21",
+        "coordinates in the span of N <= d points",
+        "pipeline.construction.projection:projection",
+        "tests/construction/test_projection.py",
+        note="kind `span`",
+        headline=False,
+    ),
+    Item(
+        "Lemma B.22",
+        "t >= 10 ln t for t >= e^4: m <= d in the cases above",
+        "pipeline.construction.lattice:projected_dimension",
+        "tests/construction/test_lattice.py",
+        note="min{d, ...} makes it hold everywhere",
+        headline=False,
+    ),
+    Item(
+        "Lemma B.23",
+        "bits a parameter needs for an error nu",
+        "pipeline.network.finite_precision:finite_precision",
+        "tests/network/test_finite_precision.py",
+        note=(
+            "S and Q re-derived; constructions here have few-bit weights from the start and"
+            " are exact, so nothing relies on it"
+        ),
+        headline=False,
+    ),
+    Item(
+        "Appendix D.3 (Egosi et al. 2025)",
+        "box tests after a projection to k = O(log N), width O(k)",
+        "pipeline.construction.egosi2025:build_egosi2025",
+        "tests/construction/test_egosi2025.py",
+        note=(
+            "k = min{d, ceil(4 ln N) + 6}; the needed coordinate gap is checked exactly on the data"
+        ),
     ),
     Item(
         "Theorem C.5, Appendix C",
         "gamma_p(d), bounds and balls in l_p",
         "pipeline.theory.arguments:gamma_p",
         "tests/theory/test_bounds.py",
+        note="constructions other than `parallel_balls` refuse p != 2",
+    ),
+    Item(
+        "Appendix E",
+        "counts of nonzero parameters",
+        "pipeline.network.relu_network:ReLUNetwork",
+        "tests/network/test_counts.py",
+        headline=False,
+    ),
+    Item(
+        "Theorems 4.2, B.1",
+        "exponents of depth and P, fitted with intervals",
+        "pipeline.construction.exponents:exponents",
+        "tests/construction/test_exponents.py",
+        note="`experiment=exponents`",
     ),
     Item(
         "Figure 1",
@@ -123,12 +336,21 @@ ITEMS = (
 )
 
 
-def markdown_table() -> str:
-    """Return the index as a Markdown table."""
-    lines = ["| paper | statement | code | checked by |", "| --- | --- | --- | --- |"]
-    lines += [f"| {i.item} | {i.statement} | `{i.code}` | `{i.test}` |" for i in ITEMS]
-    return "\n".join(lines)
+def markdown_table(full: bool = False) -> str:
+    """Return the index as a Markdown table: headlines, or everything with the notes."""
+    if not full:
+        lines = ["| paper | statement | code | checked by |", "| --- | --- | --- | --- |"]
+        shown = [i for i in ITEMS if i.headline]
+        return "\n".join(
+            lines + [f"| {i.item} | {i.statement} | `{i.code}` | `{i.test}` |" for i in shown]
+        )
+    lines = [
+        "| paper | statement | code | checked by | left open, or chosen |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    rows = [f"| {i.item} | {i.statement} | `{i.code}` | `{i.test}` | {i.note} |" for i in ITEMS]
+    return "\n".join(lines + rows)
 
 
 if __name__ == "__main__":
-    print(markdown_table())
+    print(markdown_table("--full" in sys.argv[1:]))

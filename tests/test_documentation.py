@@ -1,7 +1,9 @@
 """The documentation is checked against the code: index, reader, quoted commands."""
 
 import importlib
+import os
 import re
+import shlex
 import subprocess
 import sys
 from fractions import Fraction
@@ -26,8 +28,9 @@ def test_every_item_of_the_paper_leads_to_code_and_to_a_test(item: Item) -> None
     assert (ROOT / item.test).is_file()
 
 
-def test_readme_table_is_the_index() -> None:
+def test_tables_of_readme_and_paper_page_are_the_index() -> None:
     assert markdown_table() in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert markdown_table(full=True) in (ROOT / "docs" / "paper.md").read_text(encoding="utf-8")
 
 
 def test_reader_of_the_format_page_opens_our_files(tmp_path: Path) -> None:
@@ -58,6 +61,36 @@ def test_python_example_of_the_readme_runs() -> None:
     data, _ = generate_dataset("wine")
     values = scope["built"].network.evaluate_exact(data.X)  # type: ignore[attr-defined]
     assert (values.fractions()[:, 0] == data.y).all()
+
+
+def test_example_of_the_extending_page_prints_its_table(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    (module,) = re.findall(r"```python\n(.*?)```", page, flags=re.S)
+    (command,) = re.findall(r"```sh\n(.*?)```", page, flags=re.S)
+    table, failure = re.findall(r"```text\n(.*?)```", page, flags=re.S)
+    (tmp_path / "my_constructions.py").write_text(module, encoding="utf-8")
+    arguments = shlex.split(command.replace("\\\n", ""))[1:]
+    arguments += [f"tracking.uri=sqlite:///{tmp_path}/runs.db", f"cache.folder={tmp_path}/cache"]
+    arguments += [f"hydra.run.dir={tmp_path}/run", "report.html=false", "report.formats=[]"]
+
+    def ended(*more: str) -> tuple[int, str]:
+        out = subprocess.run(
+            [sys.executable, *arguments, *more],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        return out.returncode, out.stdout + out.stderr
+
+    code, printed = ended()
+    assert code == 0, printed
+    # The last column, the seconds, differs from run to run.
+    lines = [line.rstrip() for line in printed.splitlines()]
+    for row in table.splitlines():
+        assert any(line.startswith(row) for line in lines), (row, printed)
+    code, printed = ended("rho=1/3")
+    assert code == 1 and printed.splitlines()[-1] == failure.strip()
 
 
 def test_counts_quoted_in_the_readme_are_the_planner_s() -> None:

@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import Any
 
 from pipeline.construction import (
+    egosi2025,
     parallel_balls,
     thm_4_2_i_small,
     thm_4_2_ii_moderate,
     thm_4_2_ii_threshold,
     thm_4_2_iii_large,
     vardi2022,
+    yu2024,
 )
 from pipeline.construction.built import Built, Claim
 from pipeline.data import SeparatedDataset
@@ -92,6 +94,20 @@ CONSTRUCTIONS: dict[str, Construction] = {
         thm_4_2_iii_large.plan_of_dataset,
         thm_4_2_iii_large.plan_thm_4_2_iii,
         ("constants",),
+    ),
+    "yu2024": Construction(
+        "Lemma D.2 (Yu et al. 2024)",
+        "f(x) = y_i on every open ball, for every rho; P = O~(N d^2)",
+        yu2024.build_yu2024,
+        yu2024.plan_of_dataset,
+        yu2024.plan_yu2024_of_sizes,
+    ),
+    "egosi2025": Construction(
+        "Appendix D.3 (Egosi et al. 2025)",
+        "f(x) = y_i on every open ball; P = O~(N k^3), k = O(log N)",
+        egosi2025.build_egosi2025,
+        egosi2025.plan_of_dataset,
+        egosi2025.plan_egosi2025,
     ),
     "vardi2022": Construction(
         "Theorem B.4 (Vardi et al. 2022)",

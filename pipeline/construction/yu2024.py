@@ -13,6 +13,9 @@ offered at most label_i. Starting from y = 0 the maximum is y_i on ball i.
 Deviation: folding the squares of u on [0, M] with M about 2 eps_D - mu needs no clipping and no
 bits for the data's range: beyond M the folded sum stays above M^2, so the log R of Lemma D.2 is
 saved. The absolute values are the first fold.
+
+`build_yu2024` is the construction on R^d itself, for every rho in (0, 1): P = O~(N d^2). Theorem
+4.2(iii) builds the same blocks on projected data.
 """
 
 from __future__ import annotations
@@ -22,20 +25,98 @@ from fractions import Fraction
 
 import numpy as np
 
+from pipeline.construction.built import Built, Certificate
 from pipeline.construction.images import (
     Images,
     centre_bits,
     fraction_bits_for,
+    images,
     rounded_centres,
     rounding_radius,
     shifted,
 )
+from pipeline.construction.projection import Projection, projection
+from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray, dyadic_of_fraction
 from pipeline.gadgets import square_error, square_step
 from pipeline.network import Affine, Plan, ReLUNetwork, Repeat, repeated, serial
 
 # M is rounded up to 6 significant bits (images.fraction_bits_for), at most this factor.
 _SIDE_SLACK = Fraction(33, 32)
+_RANGE_OF_SQUARES = "squares folded on [0, 2 eps - mu] instead of the data's range"
+
+
+def build_yu2024(
+    dataset: SeparatedDataset, rho: Fraction, p: int | float = 2, *, seed: int = 0
+) -> Built:
+    """Robustly memorize `dataset`, one block a point on R^d (Yu et al. 2024, Theorem B.6).
+
+    Args:
+        dataset: N points in R^d, labels 1..C.
+        rho: robustness ratio in (0, 1).
+        p: norm; built for p = 2.
+        seed: for the common signature; nothing is drawn.
+
+    Returns:
+        The network with its certificate; f = y_i on every open ball.
+
+    Raises:
+        ValueError: if rho is no ratio, for p != 2, or if rho is so close to 1 that rounding closes
+            the gap.
+    """
+    plan = plan_of_dataset(dataset, rho, p, seed=seed)
+    # The identity has no rounded rows: weight_bits is not used.
+    phi = projection(dataset, "identity", dataset.d, weight_bits=1, seed=seed)
+    folds = folds_for(dataset.d, rho)
+    network, structure = yu2024_network(images(dataset, rho, 2, phi), dataset.y, folds)
+    certificate = Certificate("yu2024", "yu2024", rho, p, structure, (_RANGE_OF_SQUARES,))
+    notes = (
+        ("folds a coordinate", str(folds)),
+        ("blocks, one a point", f"{dataset.N:,}"),
+        ("deviations", _RANGE_OF_SQUARES),
+    )
+    return Built(network, certificate, plan, notes)
+
+
+def plan_of_dataset(
+    dataset: SeparatedDataset, rho: Fraction, p: int | float = 2, *, seed: int = 0
+) -> Plan:
+    """Return the widths `build_yu2024` would give; only the sizes of the dataset matter.
+
+    Args:
+        dataset: N points in R^d.
+        rho: robustness ratio in (0, 1).
+        p: norm; built for p = 2.
+        seed: for the common signature.
+
+    Raises:
+        ValueError: if rho is no ratio, or for p != 2.
+    """
+    if p != 2:
+        raise ValueError(f"yu2024 is built for p = 2, got p = {p} (Yu et al. 2024, Theorem B.6)")
+    return plan_yu2024_of_sizes(dataset.N, dataset.d, dataset.C, rho)
+
+
+def plan_yu2024_of_sizes(N: int, d: int, C: int, rho: Fraction) -> Plan:
+    """Return the widths for any dataset of N points in R^d, without data.
+
+    Args:
+        N: number of points, up to 10^12 and beyond.
+        d: input dimension.
+        C: number of classes; labels are written directly, so it does not matter.
+        rho: robustness ratio in (0, 1).
+
+    Raises:
+        ValueError: if rho is no ratio, or N < 2 or d < 1.
+
+    >>> plan_yu2024_of_sizes(2, 1, 2, Fraction(1, 2)).hidden
+    (Repeat(body=(3, 5, 3, 3), times=1), 3, 4, 2, 2)
+    """
+    if not 0 < rho < 1:
+        raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
+    if N < 2 or d < 1:
+        raise ValueError(f"yu2024 needs N >= 2 points and d >= 1, got N = {N}, d = {d}")
+    return plan_yu2024(N, d, d, folds_for(d, rho))
 
 
 def folds_for(m: int, ratio: Fraction) -> int:
@@ -93,7 +174,7 @@ def yu2024_network(
     steepness = 1 / (high - threshold)
     steepness = dyadic_of_fraction(steepness, fraction_bits_for(steepness, 4), up=True)
     blocks = _blocks(centres, labels, side, folds, threshold, steepness)
-    network = serial(_first_map(data, shifts), *blocks)
+    network = serial(first_map(data.projection, shifts), *blocks)
     structure: dict[str, object] = {
         "lipschitz": str(data.projection.lipschitz),
         "projection": data.projection.kind,
@@ -105,9 +186,9 @@ def yu2024_network(
     return network, structure
 
 
-def _first_map(data: Images, shifts: list[Fraction]) -> ReLUNetwork:
-    """Return x -> (W x + b, 0)."""
-    rows = data.projection.rows
+def first_map(phi: Projection, shifts: list[Fraction]) -> ReLUNetwork:
+    """Return x -> (W x + b, 0): the shifted image and the running output before any block."""
+    rows = phi.rows
     bits = max(max(s.denominator.bit_length() - 1 for s in shifts), 0)
     offset = [int(s * (1 << bits)) for s in shifts] + [0]
     weight = np.concatenate([rows.numerators, np.zeros((1, rows.shape[1]), dtype=np.int64)])

@@ -34,6 +34,13 @@ def test_floor_is_wrong_in_the_bands_so_that_gamma_is_no_smaller(n: int, q: int)
         assert any(v != k for v in values(network, inside)), k
 
 
+@pytest.mark.parametrize(("n", "q"), SIZES)
+def test_floor_never_leaves_the_unit_below_x_not_even_in_a_band(n: int, q: int) -> None:
+    points = steps(0, (1 << n) - Fraction(1, 1 << (q + 5)), Fraction(1, 1 << (q + 5)))
+    found = values(floor_network(n, q), points)
+    assert all(x - 1 <= v <= x for v, x in zip(found, points, strict=True))
+
+
 def test_one_step_is_delta_of_figure_7() -> None:
     # Floor_1(x) = x - 1 + Delta(1 - x / 2), so Delta(v) = Floor_1(2 - 2 v) - 1 + 2 v.
     g = Fraction(1, 16)

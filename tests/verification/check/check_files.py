@@ -18,13 +18,25 @@ from pipeline.data import SeparatedDataset, save_dataset
 from pipeline.exact import digest_of_file
 from pipeline.network import Affine, ReLUNetwork, SparseIntegers, save_network
 from pipeline.verification.check.__main__ import main
-from pipeline.verification.check.balls import Claim
+from pipeline.verification.check.balls import Claim, Findings
+from pipeline.verification.check.egosi2025 import check_egosi2025
+from pipeline.verification.check.lattice import check_lattice
+from pipeline.verification.check.lattice_stages import check_lattice_stages
 from pipeline.verification.check.parallel_balls import check_parallel_balls
 from pipeline.verification.check.readers import Layer, Network
 from pipeline.verification.check.rejection import Rejected
+from pipeline.verification.check.vardi2022 import check_vardi2022
 from pipeline.verification.check.yu2024 import check_yu2024
 
 Document = dict[str, Any]
+CHECKS = {
+    "egosi2025": check_egosi2025,
+    "lattice": check_lattice,
+    "lattice_stages": check_lattice_stages,
+    "parallel_balls": check_parallel_balls,
+    "vardi2022": check_vardi2022,
+    "yu2024": check_yu2024,
+}
 
 
 @dataclass(frozen=True)
@@ -123,9 +135,9 @@ def run(*arguments: Path | str) -> Answer:
     return Answer(code, printed.getvalue())
 
 
-def reason_in_memory(network: ReLUNetwork, name: str, structure: Document, claim: Claim) -> str:
-    """Return the checker's reason against a network that is not written to a file, or ""."""
-    layers = tuple(
+def layers_as_read(network: ReLUNetwork) -> tuple[Layer, ...]:
+    """Return the layers of a network as the checker's reader returns them."""
+    return tuple(
         Layer(
             a.inputs,
             a.outputs,
@@ -134,17 +146,35 @@ def reason_in_memory(network: ReLUNetwork, name: str, structure: Document, claim
             a.weight.values.astype(object),
             a.bias.astype(object),
             a.exponent,
-            np.zeros(a.outputs, dtype=bool),
+            network.thresholds(number)
+            if number < network.depth - 1
+            else np.zeros(a.outputs, dtype=bool),
         )
-        for a in network.layers
+        for number, a in enumerate(network.layers)
     )
-    check = {"parallel_balls": check_parallel_balls, "yu2024": check_yu2024}
+
+
+def in_memory(network: ReLUNetwork) -> Network:
+    """Return the network as the checker reads it, without a file."""
+    return Network(layers_as_read(network), "")
+
+
+def findings_in_memory(
+    network: ReLUNetwork, name: str, structure: Document, claim: Claim
+) -> Findings | str:
+    """Return the checker's findings on a network not written to a file, or why it rejects it."""
     try:
-        findings = check[name](Network(layers, ""), structure, claim)
+        findings = CHECKS[name](in_memory(network), structure, claim)
     except Rejected as rejection:
         return str(rejection)
     assert (findings.reason == "") == bool(findings.verified.all())
-    return findings.reason
+    return findings
+
+
+def reason_in_memory(network: ReLUNetwork, name: str, structure: Document, claim: Claim) -> str:
+    """Return the checker's reason against a network that is not written to a file, or ""."""
+    findings = findings_in_memory(network, name, structure, claim)
+    return findings if isinstance(findings, str) else findings.reason
 
 
 @dataclass(frozen=True)
@@ -190,4 +220,4 @@ def changed(network: ReLUNetwork, entry: Entry, value: int, finer: int = 0) -> R
         weight = SparseIntegers.from_dense(dense.reshape(weight.shape))
     layers = list(network.layers)
     layers[entry.layer] = Affine(weight, bias, layer.exponent)
-    return ReLUNetwork.relu(*layers)
+    return ReLUNetwork(tuple(layers), network.activations)
