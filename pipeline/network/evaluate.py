@@ -1,5 +1,7 @@
 """Exact evaluation of a network on many points: float64 BLAS on limbs, carried exactly.
 
+Deep narrow networks with long numbers go to `evaluate_columns` instead.
+
 Each neuron has its own exponent, computed once from the weights, so that numerators stay as short
 as the values need. A block of points goes through all layers before the next block starts; blocks
 run in threads. docs/exact_evaluation.md has the measurements behind the choice.
@@ -28,6 +30,7 @@ from pipeline.exact import (
 )
 from pipeline.exact.dyadic import compact
 from pipeline.exact.product import limb_bits_for
+from pipeline.network.evaluate_columns import evaluate_columns
 
 if TYPE_CHECKING:
     from pipeline.network.affine import Affine
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 _DENSE_SHARE = 0.15
 # Values of one layer and one block, about 2 MiB of float64, stay in a core's cache.
 _BLOCK_VALUES = 1 << 18
+# Columns are faster where all three hold; either is exact everywhere (docs/exact_evaluation.md).
+_COLUMNS_FROM_DEPTH, _COLUMNS_UP_TO_TERMS = 64, 64
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,23 @@ def evaluate_exact(network: ReLUNetwork, X: DyadicArray, workers: int | None = N
     """
     if len(X.shape) != 2 or X.shape[1] != network.inputs:
         raise ValueError(f"X must have shape (n, {network.inputs}), got {X.shape}")
+    if columns_are_faster(network):
+        return evaluate_columns(network, X)
+    return limb_outputs(network, X, workers)
+
+
+def columns_are_faster(network: ReLUNetwork) -> bool:
+    """Return whether a network is deep, narrow (nonzeros a layer) and has weights above 62 bits."""
+    weights = [layer.weight.values for layer in network.layers]
+    return (
+        network.depth >= _COLUMNS_FROM_DEPTH
+        and sum(map(len, weights)) <= _COLUMNS_UP_TO_TERMS * network.depth
+        and any(values.dtype == object for values in weights)
+    )
+
+
+def limb_outputs(network: ReLUNetwork, X: DyadicArray, workers: int | None = None) -> DyadicArray:
+    """Return f(x) of every row of X, shape (n, d), exactly and normalized."""
     bits = limb_bits_for(max(_terms(layer) for layer in network.layers))
     layers, exponents = _prepared(network, X.exponent, bits)
     widest = max([network.inputs, *network.hidden_widths])

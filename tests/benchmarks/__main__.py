@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from tests.benchmarks import bench_evaluate, bench_separation
+from tests.benchmarks import bench_columns, bench_evaluate, bench_separation, bench_small_rho
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,6 +16,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--network", help="network file to evaluate instead of our own")
     parser.add_argument("--N", type=int, default=100_000, help="points of the separation benchmark")
+    parser.add_argument(
+        "--small-rho",
+        type=int,
+        nargs="*",
+        default=[1_000, 10_000],
+        help="points of the networks of Theorem 4.2(i)",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "mlruns" / "bench.json")
     arguments = parser.parse_args()
     if arguments.network is None:
@@ -23,6 +30,7 @@ def main() -> None:
         rows = bench_evaluate.rows(digits, "parallel_balls digits rho=1/2") + bench_evaluate.rows()
     else:
         rows = bench_evaluate.rows(arguments.network)
+    rows += bench_columns.rows() + bench_small_rho.rows(tuple(arguments.small_rho))
     rows += bench_separation.rows(arguments.N)
     print(table(rows))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -31,13 +31,13 @@ def test_bench_writes_rows_of_name_metric_ours_peer_ratio(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     save_network(tmp_path / "tiny.npz", synthetic_network(TINY))
-    arguments = ["--N", "300", "--network", str(tmp_path / "tiny.npz")]
+    arguments = ["--N", "300", "--network", str(tmp_path / "tiny.npz"), "--small-rho", "20"]
     monkeypatch.setattr(sys, "argv", ["bench", *arguments, "--out", str(tmp_path / "bench.json")])
     monkeypatch.setattr(bench_separation, "REPEATS", 1)
     __main__.main()
     rows = json.loads((tmp_path / "bench.json").read_text())
-    assert [set(row) for row in rows] == [{"name", "metric", "ours", "peer", "ratio"}] * 4
-    assert [row["metric"] for row in rows] == ["seconds", "seconds", "seconds", "peak GiB"]
+    assert [set(row) for row in rows] == [{"name", "metric", "ours", "peer", "ratio"}] * 6
+    assert [row["metric"] for row in rows] == ["seconds"] * 5 + ["peak GiB"]
     for row in rows:
         assert row["ours"] > 0 and row["ratio"] == pytest.approx(row["ours"] / row["peer"])
     assert "tiny on 1797 points against torch float64" in capsys.readouterr().out
