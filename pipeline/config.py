@@ -62,6 +62,78 @@ class Thm42iiiConfig:
 
 
 @dataclass
+class Thm42iConfig:
+    """Options of Theorem 4.2(i), and of (ii) with thresholds; scale None: from the data."""
+
+    mode: str = "paper"
+    plan_only: bool | None = None
+    largest_build: int = 20_000_000
+    weight_bits: int = 16
+    draws: int = 32
+    scale: int | None = None
+
+
+@dataclass
+class Thm42iiConfig(Thm42iConfig):
+    """Options of Theorem 4.2(ii): also the robust memorization error, as a rational."""
+
+    eta: str = "1/100"
+
+
+@dataclass
+class Egosi2025Config:
+    """Options of the construction of Egosi et al. 2025."""
+
+    mode: str = "paper"
+    plan_only: bool | None = None
+    largest_build: int = 20_000_000
+    weight_bits: int = 16
+    draws: int = 32
+
+
+@dataclass
+class Yu2024Config:
+    """Options of the construction of Yu et al. 2024."""
+
+    plan_only: bool | None = None
+    largest_build: int = 20_000_000
+
+
+@dataclass
+class Vardi2022Config:
+    """Options of the construction of Vardi et al. 2022."""
+
+    mode: str = "paper"
+    plan_only: bool | None = None
+    largest_build: int = 20_000_000
+    weight_bits: int = 24
+    draws: int = 32
+    scale: int | None = None
+
+
+@dataclass
+class CustomConfig:
+    """A construction of the user's own; `options` are passed on as keywords."""
+
+    target: str = MISSING
+    plan_only: bool | None = False
+    largest_build: int = 20_000_000
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class ExponentsConfig:
+    """Whose exponents are measured, and where (`pipeline.construction.exponents`)."""
+
+    constructions: list[str] = field(default_factory=list)
+    built_N: list[int] = field(default_factory=lambda: [64, 256, 1024, 4096])
+    groups: list[int] = field(default_factory=lambda: [64, 256, 1024, 4096, 16384])
+    N: int = 10**6
+    scale: int = 10
+    confidence: float = 0.95
+
+
+@dataclass
 class BaselineConfig:
     """Options of `pipeline.baseline.train_baseline`; name "none" trains nothing."""
 
@@ -128,6 +200,7 @@ class Config:
     construction: dict[str, Any] = field(default_factory=dict)
     baseline: BaselineConfig = field(default_factory=BaselineConfig)
     verification: VerificationConfig = field(default_factory=VerificationConfig)
+    exponents: ExponentsConfig = field(default_factory=ExponentsConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
@@ -137,14 +210,23 @@ class Config:
     workers: int | None = None
 
 
+_CONSTRUCTIONS: dict[str, type] = {
+    "custom": CustomConfig,
+    "egosi2025": Egosi2025Config,
+    "parallel_balls": ParallelBallsConfig,
+    "thm_4_2_i": Thm42iConfig,
+    "thm_4_2_ii": Thm42iiConfig,
+    "thm_4_2_ii_threshold": Thm42iConfig,
+    "thm_4_2_iii": Thm42iiiConfig,
+    "vardi2022": Vardi2022Config,
+    "yu2024": Yu2024Config,
+}
+
 # Group, name, package and node of every schema that a file of conf/ names in its defaults.
 SCHEMAS: tuple[tuple[str | None, str, str | None, type], ...] = (
     (None, "config_schema", None, Config),
-    (
-        "construction",
-        "parallel_balls_schema",
-        "construction.parallel_balls",
-        ParallelBallsConfig,
+    *(
+        ("construction", f"{name}_schema", f"construction.{name}", node)
+        for name, node in _CONSTRUCTIONS.items()
     ),
-    ("construction", "thm_4_2_iii_schema", "construction.thm_4_2_iii", Thm42iiiConfig),
 )

@@ -3,6 +3,7 @@
 from pipeline.construction.built import Built, Certificate, Claim
 from pipeline.construction.registry import (
     CONSTRUCTIONS,
+    Construction,
     build,
     construction,
     plan,
@@ -14,6 +15,7 @@ __all__ = [
     "Built",
     "Certificate",
     "Claim",
+    "Construction",
     "build",
     "construction",
     "plan",

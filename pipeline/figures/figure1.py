@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 
 from pipeline.figures.style import RC, log_ticks, new_figure, plain_text
 
-STATUSES = ("verified", "planned", "trained", "not verified")
+STATUSES = ("verified", "planned", "trained", "not verified", "error bound", "points only")
 # Colours of the paper's figure in shades that differ in greyscale; dashes differ as well.
 CURVES: dict[str, tuple[str, dict[str, Any]]] = {
     "prior_upper": ("prior upper bounds", {"color": "black", "ls": (0, (1, 1.2)), "lw": 1.8}),
@@ -55,6 +55,17 @@ FILLS: dict[str, dict[str, Any]] = {
         "fillstyle": "left",
         "markerfacecoloralt": "white",
     },
+    "error bound": {
+        "markerfacecolor": "black",
+        "fillstyle": "bottom",
+        "markerfacecoloralt": "white",
+    },
+    # Light in both halves: memorization without robustness must not look like a proof on balls.
+    "points only": {
+        "markerfacecolor": "#dddddd",
+        "fillstyle": "top",
+        "markerfacecoloralt": "white",
+    },
 }
 CAPTION = (
     "Curves: leading terms, constants and logarithms omitted; lower bounds are for the worst "
@@ -72,7 +83,9 @@ class MeasuredCount:
         rho: robustness ratio in (0, 1).
         parameter_count: P, zeros counted (Eq. 3).
         status: "verified" (every ball), "planned" (not built), "trained" (by optimization, not
-            verified) or "not verified" (built, not every ball verified).
+            verified), "error bound" (the robust memorization error is proved to be small), "points
+            only" (proved at the points, not on the balls) or "not verified" (what the network was
+            built for was not proved).
 
     Raises:
         ValueError: if a field is out of range.

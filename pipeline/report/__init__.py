@@ -2,8 +2,15 @@
 
 from pipeline.report.console import console_table
 from pipeline.report.details import BallData, FileDigest, RowDetails, RunDetails
+from pipeline.report.exponents import (
+    exponents_csv,
+    exponents_frame,
+    exponents_summary,
+    exponents_table,
+)
 from pipeline.report.page import report_page
-from pipeline.report.rows import SummaryRow, read_summary, write_summary
+from pipeline.report.rows import SummaryRow
+from pipeline.report.summary_file import read_summary, write_summary
 
 __all__ = [
     "BallData",
@@ -12,6 +19,10 @@ __all__ = [
     "RunDetails",
     "SummaryRow",
     "console_table",
+    "exponents_csv",
+    "exponents_frame",
+    "exponents_summary",
+    "exponents_table",
     "read_summary",
     "report_page",
     "write_summary",

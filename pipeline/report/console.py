@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, Context, Decimal
 
 from pipeline.report.rows import SummaryRow
+from pipeline.report.values import bound_of_text
 
 WIDTH = 120
 FOOTNOTE = (
@@ -17,16 +19,20 @@ _DROPPED_FIRST = ("seconds", "bits", "first", "nonzero", "depth", "width", "lowe
 
 
 @dataclass(frozen=True)
-class _Column:
+class Column:
+    """A column of a text table: its title and its cells, aligned to one side."""
+
     title: str
     cells: tuple[str, ...]
     right: bool = True
 
     @property
     def width(self) -> int:
+        """Characters of the longest text."""
         return max(len(text) for text in (self.title, *self.cells))
 
     def texts(self) -> list[str]:
+        """Return title, rule and cells, padded to one width."""
         texts = (self.title, "-" * self.width, *self.cells)
         return [t.rjust(self.width) if self.right else t.ljust(self.width) for t in texts]
 
@@ -43,7 +49,7 @@ def console_table(rows: Sequence[SummaryRow]) -> str:
         columns, dropped = _fitting(_columns(members))
         lines += [heading, ""]
         lines += [
-            "  ".join(texts).rstrip() for texts in zip(*map(_Column.texts, columns), strict=True)
+            "  ".join(texts).rstrip() for texts in zip(*map(Column.texts, columns), strict=True)
         ]
         lines += [f"(in summary.json: {', '.join(dropped)})"] if dropped else []
         lines += [""]
@@ -58,17 +64,46 @@ def footnote(rows: Sequence[SummaryRow]) -> str:
 
 
 def verdict_text(row: SummaryRow) -> str:
-    """Return "1797/1797 verified", "planned", or the counts that are not zero."""
+    """Return what was proved of the row's claim in words, and what is known of the balls.
+
+    "1797/1797 verified", "error <= 1.2e-4 proved; f = y on 3/64 balls", "147/147 points memorized;
+    147 balls falsified", "planned", or the counts that are not zero.
+    """
     if row.verified is None:
         return "planned" if row.status == "planned" else "not checked"
-    if row.verified == row.N:
+    if row.status == "verified":
         return f"{row.verified}/{row.N} verified"
+    if row.status == "error bound":
+        bound = error_bound_text(row.error_bound)
+        return f"error <= {bound} proved; f = y on {_of(row.verified, row.N)} balls"
+    if row.status == "points only":
+        falsified = f"; {row.falsified} balls falsified" if row.falsified else ""
+        return f"{_of(row.points or 0, row.N)} points memorized{falsified}"
     counts = {
         "verified": row.verified,
         "falsified": row.falsified,
         "unknown": row.unknown,
     }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    text = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return text if row.claim in ("balls", "none") else f"{row.claim} not proved: {text}"
+
+
+def error_bound_text(bound: str | None) -> str:
+    """Return a proved bound in two digits, rounded up so that it stays one; "-" for none.
+
+    >>> error_bound_text("0.000118273645"), error_bound_text("0"), error_bound_text("0.01")
+    ('1.2e-4', '0', '0.01')
+    """
+    if bound is None:
+        return "-"
+    rounded = Context(prec=2, rounding=ROUND_CEILING).plus(bound_of_text(bound)).normalize()
+    plain = rounded == 0 or Decimal("0.001") <= rounded < 1000
+    return f"{rounded:f}" if plain else f"{rounded:e}"
+
+
+def _of(count: int, whole: int) -> str:
+    """Return "3/64", only the count where both would take too much of the line."""
+    return f"{count}/{whole}" if whole < 10**6 else f"{count}"
 
 
 def ratio_text(row: SummaryRow) -> str:
@@ -100,24 +135,24 @@ def _heading(row: SummaryRow) -> str:
     return f"{name}: N = {row.N:,}, d = {row.d:,}, C = {row.C:,}, open l_{row.p} balls"
 
 
-def _columns(rows: Sequence[SummaryRow]) -> list[_Column]:
+def _columns(rows: Sequence[SummaryRow]) -> list[Column]:
     return [
-        _Column("construction", tuple(_shortened(r.construction, 22) for r in rows), right=False),
-        _Column("rho", tuple(_shortened(r.rho, 12) for r in rows), right=False),
-        _Column("parameters", tuple(count_text(r.parameter_count) for r in rows)),
-        _Column("nonzero", tuple(count_text(r.nonzero_count) for r in rows)),
-        _Column("depth", tuple(count_text(r.depth) for r in rows)),
-        _Column("width", tuple(count_text(r.width) for r in rows)),
-        _Column("first", tuple(count_text(r.first_hidden_width) for r in rows)),
-        _Column("bits", tuple(count_text(r.bit_complexity) for r in rows)),
-        _Column("verdict", tuple(verdict_text(r) for r in rows), right=False),
-        _Column("lower bound", tuple(bound_text(r.lower_bound) for r in rows)),
-        _Column("P/lower", tuple(ratio_text(r) for r in rows)),
-        _Column("seconds", tuple(f"{sum(r.seconds.values()):.1f}" for r in rows)),
+        Column("construction", tuple(_shortened(r.construction, 22) for r in rows), right=False),
+        Column("rho", tuple(_shortened(r.rho, 12) for r in rows), right=False),
+        Column("parameters", tuple(count_text(r.parameter_count) for r in rows)),
+        Column("nonzero", tuple(count_text(r.nonzero_count) for r in rows)),
+        Column("depth", tuple(count_text(r.depth) for r in rows)),
+        Column("width", tuple(count_text(r.width) for r in rows)),
+        Column("first", tuple(count_text(r.first_hidden_width) for r in rows)),
+        Column("bits", tuple(count_text(r.bit_complexity) for r in rows)),
+        Column("verdict", tuple(verdict_text(r) for r in rows), right=False),
+        Column("lower bound", tuple(bound_text(r.lower_bound) for r in rows)),
+        Column("P/lower", tuple(ratio_text(r) for r in rows)),
+        Column("seconds", tuple(f"{sum(r.seconds.values()):.1f}" for r in rows)),
     ]
 
 
-def _fitting(columns: list[_Column]) -> tuple[list[_Column], list[str]]:
+def _fitting(columns: list[Column]) -> tuple[list[Column], list[str]]:
     """Return the columns that fit and the titles of those left out."""
     dropped = []
     for title in _DROPPED_FIRST:

@@ -12,10 +12,13 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.construction.exponents import Exponent
 from pipeline.figures import figure_bytes, figure_error_bounds, figure_margins
 from pipeline.report.console import bound_text, count_text, footnote, ratio_text, verdict_text
 from pipeline.report.details import DECISION_RULES, BallData, RowDetails, RunDetails, exact_text
+from pipeline.report.exponents import interval_text
 from pipeline.report.rows import SummaryRow
+from pipeline.report.words import claim
 
 
 def report_page(
@@ -23,6 +26,7 @@ def report_page(
     figures: Mapping[str, str | bytes],
     details: RunDetails,
     verdicts: Sequence[BallData] = (),
+    exponents: Sequence[Exponent] = (),
 ) -> str:
     """Return the report as self-contained HTML: claims, table, plots, how to check again.
 
@@ -31,6 +35,7 @@ def report_page(
         figures: caption -> SVG text or PNG bytes.
         details: of the run, one `RowDetails` a row in the rows' order.
         verdicts: numbers of single balls to plot.
+        exponents: measured exponents of the constructions' sizes, for a section of their own.
 
     Raises:
         ValueError: if details and rows do not match, or a figure is neither SVG nor PNG.
@@ -60,6 +65,7 @@ def report_page(
         radius=exact_text(details.radius_power),
         footnote=footnote(rows),
         rules=DECISION_RULES,
+        exponents=[(each, interval_text(each)) for each in exponents],
     )
 
 
@@ -89,33 +95,6 @@ def ball_figures(verdicts: Sequence[BallData]) -> dict[str, str]:
     return figures
 
 
-def claim(row: SummaryRow, details: RowDetails) -> str:
-    """Return in words what was and was not established about a row's balls."""
-    rule = DECISION_RULES[details.decision_rule]
-    norm = str(row.p).replace("inf", "∞").translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-    ball = f"every x′ in the open ℓ{norm} ball of radius μ around xᵢ"
-    if row.status == "planned":
-        return (
-            "No network was built. The parameter count follows from the plan's layer widths "
-            "(Eq. 3), and nothing is claimed about any ball."
-        )
-    if row.verified is None:
-        return "The network was built and not checked: nothing is claimed about any ball."
-    if row.verified == row.N:
-        return f"Proved for all {row.N:,} balls: {rule} for every i and {ball} (Definition 2.2)."
-    parts = []
-    if row.verified:
-        parts.append(f"Proved for {row.verified:,} of {row.N:,} balls: {rule} for {ball}.")
-    if row.falsified:
-        parts.append(
-            f"Refuted on {row.falsified:,} of {row.N:,} balls: each has a point strictly inside "
-            f"where {rule} fails in exact arithmetic."
-        )
-    if row.unknown:
-        parts.append(f"Nothing is claimed about {row.unknown:,} balls.")
-    return " ".join(parts)
-
-
 def inline_figure(content: str | bytes, caption: str, name: str) -> Markup:
     """Return SVG text or a PNG as markup that needs no other file.
 
@@ -140,13 +119,19 @@ def inline_figure(content: str | bytes, caption: str, name: str) -> Markup:
     return Markup(svg.replace("<svg ", f'<svg id="{name}" role="img" aria-label="{label}" ', 1))
 
 
+def _style(row: SummaryRow) -> str:
+    """Return the style of a verdict: a proved claim is not shown as refuted by its own words."""
+    proved = row.status in ("verified", "error bound", "points only")
+    return "falsified" if row.falsified and not proved else row.status.replace(" ", "-")
+
+
 def _entry(row: SummaryRow, details: RowDetails) -> dict[str, Any]:
     return {
         "row": row,
         "details": details,
         "claim": claim(row, details),
         "verdict": verdict_text(row),
-        "status": "falsified" if row.falsified else row.status.replace(" ", "-"),
+        "status": _style(row),
         "counts": [
             count_text(row.parameter_count),
             count_text(row.nonzero_count),

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import math
-import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from pipeline.exact import parse_norm, parse_ratio
-from pipeline.figures import MeasuredCount, replace_file
+from pipeline.figures import MeasuredCount
+from pipeline.report.values import (
+    LEAST,
+    bound_of_text,
+    count_of,
+    files_of,
+    finite_of,
+    seconds_of,
+)
 
-FILE_ROLES = ("dataset", "network", "certificate")
+CLAIMS = ("balls", "error", "points", "none")
+# Proved claims that say nothing (or not everything) about the whole balls, as Figure 1 names them.
+_OTHER_CLAIMS = {"error": "error bound", "points": "points only"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,16 @@ class SummaryRow:
         seconds: wall-clock seconds of each stage.
         files: paths of "dataset", "network" and "certificate", relative to the run directory.
         p: norm of the balls, "1", "2", another integer or "inf".
+        claim: what its certificate claims: "balls", "error" (the robust memorization error is
+            bounded), "points" (f = y at the points alone), or "none" without a certificate.
+        holds: whether the checker proved that claim, None where nothing was checked.
+        points: number of points at which f = y was proved, None where the check does not say.
+        error_bound: the proved upper bound on L_rho as decimal text, rounded up, None without one.
+        error_estimate: largest share of wrong samples of a ball, None without sampling.
+        error_lower: Clopper-Pearson lower bound on L_rho, None without sampling.
+        error_upper: Clopper-Pearson upper bound on L_rho, 0 where every ball is verified.
+        trained: whether training made the network; None in older files, where it follows from the
+            missing certificate.
 
     Raises:
         ValueError: if a field is missing, out of range or contradicts another.
@@ -64,20 +81,34 @@ class SummaryRow:
     seconds: Mapping[str, float] = field(default_factory=dict)
     files: Mapping[str, str | None] = field(default_factory=dict)
     p: str = "2"
+    claim: str = "balls"
+    holds: bool | None = None
+    points: int | None = None
+    error_bound: str | None = None
+    error_estimate: float | None = None
+    error_lower: float | None = None
+    error_upper: float | None = None
+    trained: bool | None = None
 
     def __post_init__(self) -> None:
-        for name, least in _LEAST.items():
-            object.__setattr__(self, name, _count(name, getattr(self, name), least))
+        for name, least in LEAST.items():
+            object.__setattr__(self, name, count_of(name, getattr(self, name), least))
         for name in ("construction", "dataset", "rho", "p"):
             if not isinstance(getattr(self, name), str) or not getattr(self, name):
                 raise ValueError(f"{name} must be a text, got {getattr(self, name)!r}")
         parse_ratio(self.rho)
         parse_norm(self.p)
-        object.__setattr__(self, "seconds", _seconds(self.seconds))
-        object.__setattr__(self, "files", _files(self.files))
+        object.__setattr__(self, "seconds", seconds_of(self.seconds))
+        object.__setattr__(self, "files", files_of(self.files))
         if self.lower_bound is not None:
-            object.__setattr__(self, "lower_bound", _finite("lower_bound", self.lower_bound, 1))
+            object.__setattr__(self, "lower_bound", finite_of("lower_bound", self.lower_bound, 1))
+        for name in ("error_estimate", "error_lower", "error_upper"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, finite_of(name, getattr(self, name), most=1))
+        if self.error_bound is not None:
+            bound_of_text(self.error_bound)
         self._require_agreement()
+        self._require_claim()
 
     def _require_agreement(self) -> None:
         if self.nonzero_count is not None and self.nonzero_count > self.parameter_count:
@@ -100,14 +131,48 @@ class SummaryRow:
         if self.files["network"] is None:
             raise ValueError("verdicts need a network file: a plan decides nothing")
 
+    def _require_claim(self) -> None:
+        if self.claim not in CLAIMS:
+            raise ValueError(f"claim must be one of {', '.join(CLAIMS)}, got {self.claim!r}")
+        if self.holds not in (None, True, False) or self.trained not in (None, True, False):
+            given = f"{self.holds!r} and {self.trained!r}"
+            raise ValueError(f"holds and trained must be true, false or null, got {given}")
+        if self.holds is not None and self.files["certificate"] is None:
+            raise ValueError("a claim holds or fails by its certificate, there is no such file")
+        if self.points is not None and self.points > self.N:
+            raise ValueError(f"points {self.points} exceed N = {self.N}")
+        if (self.error_estimate is None) != (self.error_lower is None):
+            raise ValueError("error_estimate and error_lower come from the same samples")
+        if self.error_estimate is not None and self.error_upper is None:
+            raise ValueError("error_estimate and error_upper come from the same samples")
+        proved = {
+            "balls": self.verified == self.N,
+            "error": self.error_bound is not None,
+            "points": self.points == self.N,
+            "none": False,
+        }
+        if self.holds and not proved[self.claim]:
+            raise ValueError(
+                f"the claim {self.claim!r} cannot hold with {self.verified} balls verified, "
+                f"{self.points} points and the bound {self.error_bound} (N = {self.N})"
+            )
+
     @property
     def status(self) -> str:
-        """What the row is: "planned", "verified" (every ball), "trained" or "not verified"."""
+        """What the row is, never more than its claim.
+
+        "planned", "verified" (claim balls, every ball), "error bound", "points only", "trained"
+        or "not verified".
+        """
         if self.files["network"] is None:
             return "planned"
-        if self.verified == self.N:
+        if self.claim == "balls" and self.verified == self.N and self.holds is not False:
             return "verified"
-        return "trained" if self.files["certificate"] is None else "not verified"
+        if self.holds and self.claim in _OTHER_CLAIMS:
+            return _OTHER_CLAIMS[self.claim]
+        no_certificate = self.files["certificate"] is None
+        trained = no_certificate if self.trained is None else self.trained
+        return "trained" if trained else "not verified"
 
     @property
     def ratio_to_lower(self) -> float | None:
@@ -132,85 +197,22 @@ class SummaryRow:
             ValueError: if a key is missing or unknown, or a value is out of range.
         """
         known = {each.name for each in fields(cls)}
-        missing, unknown = known - {"p"} - set(row), set(row) - known
+        missing, unknown = known - _ADDED_LATER - set(row), set(row) - known
         if missing or unknown:
             names = ", ".join(sorted(missing or unknown))
             raise ValueError(f"a summary row has {'no' if missing else 'an unknown'} key {names}")
         return cls(**row)
 
 
-_LEAST = {
-    "N": 2,
-    "d": 1,
-    "C": 2,
-    "parameter_count": 1,
-    "nonzero_count": 0,
-    "depth": 1,
-    "width": 1,
-    "first_hidden_width": 1,
-    "bit_complexity": 0,
-    "verified": 0,
-    "falsified": 0,
-    "unknown": 0,
+# Fields that older summary files lack; their defaults say what those files meant.
+_ADDED_LATER = {
+    "p",
+    "claim",
+    "holds",
+    "points",
+    "error_bound",
+    "error_estimate",
+    "error_lower",
+    "error_upper",
+    "trained",
 }
-_OPTIONAL = {"nonzero_count", "bit_complexity", "verified", "falsified", "unknown"}
-
-
-def write_summary(path: Path | str, rows: Sequence[SummaryRow]) -> Path:
-    """Return the path after writing {"rows": [...]} as JSON, in one step."""
-    document = {"rows": [row.to_json() for row in rows]}
-    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-    return replace_file(path, text.encode("utf-8"))
-
-
-def read_summary(path: Path | str) -> tuple[SummaryRow, ...]:
-    """Return the rows of a summary file.
-
-    Raises:
-        ValueError: if the file is no summary.
-    """
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is no summary: {error}") from None
-    if not isinstance(document, dict) or not isinstance(document.get("rows"), list):
-        raise ValueError(f'{path} is no summary: {{"rows": [...]}} was required')
-    return tuple(SummaryRow.from_json(row) for row in document["rows"])
-
-
-def _count(name: str, value: Any, least: int) -> int | None:
-    if value is None and name in _OPTIONAL:
-        return None
-    try:
-        count = None if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        count = None
-    if count is None or count < least:
-        raise ValueError(f"{name} must be an integer >= {least}, got {value!r}")
-    return count
-
-
-def _finite(name: str, value: Any, least: float = 0) -> float:
-    number = math.nan if isinstance(value, (bool, str)) else float(value)
-    if not math.isfinite(number) or number < least:
-        raise ValueError(f"{name} must be a finite number >= {least}, got {value!r}")
-    return number
-
-
-def _seconds(seconds: Mapping[str, float]) -> dict[str, float]:
-    return {str(stage): _finite(f"seconds of {stage}", s) for stage, s in seconds.items()}
-
-
-def _files(files: Mapping[str, str | None]) -> dict[str, str | None]:
-    unknown = set(files) - set(FILE_ROLES)
-    if unknown:
-        raise ValueError(f"files must be {', '.join(FILE_ROLES)}, got {', '.join(sorted(unknown))}")
-    paths: dict[str, str | None] = {}
-    for role in FILE_ROLES:
-        name = files.get(role)
-        if name is not None:
-            name = str(name)
-            if PurePosixPath(name).is_absolute() or PureWindowsPath(name).is_absolute():
-                raise ValueError(f"files are relative to the run directory, got {name} for {role}")
-        paths[role] = name
-    return paths

@@ -5,30 +5,31 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.construction import CONSTRUCTIONS
+from pipeline.construction.exponents import MEASURED, Exponent
 from pipeline.data import SeparatedDataset, load_dataset
 from pipeline.exact import parse_norm, parse_ratio
 from pipeline.figures import FORMATS
-from pipeline.report import RunDetails, SummaryRow, console_table
+from pipeline.report import RunDetails, SummaryRow, console_table, exponents_table
 from pipeline.stages.construct import construct
+from pipeline.stages.exponents import TABLE, measure, measured
 from pipeline.stages.generate import DATASET, NOTES, generate
 from pipeline.stages.outcome import Outcome, outcome
 from pipeline.stages.report import report
 from pipeline.stages.store import StageOutputs, StageStore, write_errors
+from pipeline.stages.track import track_exponents, track_row
 from pipeline.stages.train import train
 from pipeline.stages.verify import DECISION, verify
 from pipeline.tracking import (
     TrackedRun,
     config_digest,
-    row_metrics,
     run_name,
     stage_time,
     tracked_run,
@@ -73,7 +74,7 @@ def run_job(
     ) as run:
         started = time.monotonic()
         # A run that fails must not leave the summary of an earlier one beside its own files.
-        for name in ("summary.json", "report.html"):
+        for name in ("summary.json", "report.html", TABLE):
             (run_dir / name).unlink(missing_ok=True)
         outcomes = _stages(config, run_dir, root, command, run)
         spent = time.monotonic() - started
@@ -116,17 +117,39 @@ def _stages(
         stages = _made(store, config, name, generated)
         with write_errors(f"the files of {name}", run_dir):
             outcomes.append(outcome(name, data, rho, p, stages, run_dir))
-        _track(run, outcomes[-1], data, headline=len(outcomes) == 1)
+        track_row(run, outcomes[-1], data, headline=len(outcomes) == 1)
+    found = _exponents(config, store, run_dir, run)
     details = _details(config, data, generated, command, root, outcomes)
     with _stage("report", str(run_dir)) as done:
         started = time.monotonic()
         with write_errors("the report", run_dir):
-            written = report(outcomes, details, config, run_dir)
+            written = report(outcomes, details, config, run_dir, found)
         run.log_metrics({stage_time("report"): time.monotonic() - started})
         done(None, f"{len(written)} files")
     for path in written:
         run.log_artifact(path)
     return outcomes
+
+
+def _exponents(
+    config: Mapping[str, Any], store: StageStore, run_dir: Path, run: TrackedRun
+) -> list[Exponent] | None:
+    """Return the measured exponents, printed, filed and logged; None where none are asked for."""
+    names = config["exponents"]["constructions"]
+    if not names:
+        return None
+    with _stage("exponents", ", ".join(names)) as done:
+        outputs = measure(store, config)
+        found = measured(outputs)
+        missing = sorted(set(names) - {each.construction for each in found})
+        done(outputs, f"{len(found)} fits" + "".join(f"; not registered: {m}" for m in missing))
+    table = run_dir / TABLE
+    with write_errors("the exponents", run_dir):
+        shutil.copyfile(outputs.file(TABLE), table)
+    run.log_metrics({stage_time("exponents"): outputs.seconds})
+    track_exponents(run, found, table)
+    _log.info("\n%s\n", exponents_table(found, config["exponents"]["confidence"]))
+    return found
 
 
 def _merged(generated: StageOutputs) -> str:
@@ -147,6 +170,7 @@ def _methods(config: Mapping[str, Any]) -> list[str]:
         ("verification.on_constructed", ATTACKS, verification["on_constructed"]),
         ("verification.on_trained", ATTACKS, verification["on_trained"]),
         ("report.formats", FORMATS, config["report"]["formats"]),
+        ("exponents.constructions", MEASURED, config["exponents"]["constructions"]),
     ):
         strangers = sorted(set(given) - set(known))
         if strangers:
@@ -180,14 +204,17 @@ def _made(
     if "certificate.json" in made.digests:
         files["certificate"] = made.file("certificate.json")
     with _stage("verify", name) as done:
-        stages["verify"] = verify(store, config, files)
+        stages["verify"] = verify(store, config, files, name in config["construction"])
         done(stages["verify"], _verdicts(stages["verify"]))
     return stages
 
 
 def _verdicts(verified: StageOutputs) -> str:
     document = json.loads(verified.file(DECISION).read_text(encoding="utf-8"))
-    return ", ".join(f"{document[v]:,} {v}" for v in ("verified", "falsified", "unknown"))
+    counts = ", ".join(f"{document[v]:,} {v}" for v in ("verified", "falsified", "unknown"))
+    if document["claim"] in ("balls", "none"):
+        return counts
+    return f"claim {document['claim']} {'proved' if document['holds'] else 'not proved'}; {counts}"
 
 
 @contextmanager
@@ -202,62 +229,6 @@ def _stage(stage: str, subject: str) -> Iterator[Any]:
         _log.info("%-9s  %s%s", "", what, how)
 
     yield done
-
-
-def _track(run: TrackedRun, each: Outcome, data: SeparatedDataset, headline: bool) -> None:
-    """Log one row: the first on the job's own run, the others on runs nested in it."""
-    row = each.row
-    name = run_name(row.dataset, row.d, row.N, row.rho, row.construction)
-    if headline:
-        _log_row(run, each, data)
-    else:
-        with run.child(name) as child:
-            _log_row(child, each, data)
-    if each.curve:
-        tags = {"construction": row.construction}
-        with run.child(f"{row.construction} training curve", tags) as child:
-            columns = [key for key in each.curve[0] if key != "step"]
-            child.log_curve(
-                {f"train/{key}": [point[key] for point in each.curve] for key in columns}
-            )
-
-
-def _log_row(run: TrackedRun, each: Outcome, data: SeparatedDataset) -> None:
-    row = each.row
-    known = CONSTRUCTIONS.get(row.construction)
-    run.set_tags(
-        {
-            "construction": row.construction,
-            "dataset": row.dataset,
-            "verdict": each.verdict,
-            "paper_item": known.paper_item if known else "",
-        }
-    )
-    run.log_metrics(
-        row_metrics(
-            parameter_count=row.parameter_count,
-            nonzero_count=row.nonzero_count,
-            lower_bound=row.lower_bound,
-            upper_bound=each.upper_bound,
-            paper_plan=each.paper_plan,
-            depth=row.depth,
-            width=row.width,
-            first_hidden_width=row.first_hidden_width,
-            bit_complexity=row.bit_complexity,
-            N=row.N,
-            d=row.d,
-            C=row.C,
-            separation=data.separation(parse_norm(row.p)).nearest_float64,
-            rho=float(Fraction(row.rho)),
-            verified=row.verified,
-            falsified=row.falsified,
-            unknown=row.unknown,
-            error_upper=each.decision.get("error_upper"),
-            seconds=row.seconds,
-        )
-    )
-    for role, path in each.files.items():
-        run.log_artifact(path, None if role == "dataset" else row.construction)
 
 
 def _details(

@@ -10,14 +10,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from pipeline.construction import CONSTRUCTIONS, plan
 from pipeline.data import SeparatedDataset
 from pipeline.exact import digest_of_file
 from pipeline.report import BallData, FileDigest, RowDetails, SummaryRow
+from pipeline.stages.paper_plan import paper_bounds
 from pipeline.stages.store import StageOutputs
 from pipeline.stages.verify import DECISION, VERDICTS
-from pipeline.theory import theorem_3_1, theorem_4_2
+from pipeline.theory import theorem_3_1
 
+# One word for a claim other than that about every point of the balls, where it was proved.
+_PROVED = {"verified": "VERIFIED", "error bound": "BOUNDED", "points only": "MEMORIZED"}
 _MARGIN = "proved distance of a ball's image from the nearest test of another label"
 
 
@@ -34,6 +36,7 @@ class Outcome:
         curve: the training curve, empty for a construction.
         upper_bound: leading term of Theorem 4.2, None where it does not apply.
         paper_plan: parameters of the paper's construction at these sizes, None where none applies.
+        paper_item: the theorem behind a construction, empty for a baseline.
     """
 
     row: SummaryRow
@@ -44,15 +47,21 @@ class Outcome:
     curve: list[dict[str, float]]
     upper_bound: float | None
     paper_plan: int | None
+    paper_item: str = ""
 
     @property
     def verdict(self) -> str:
-        """VERIFIED, FALSIFIED or UNKNOWN for the network as a whole, PLANNED without one."""
+        """One word on the network as a whole (docs/tracking.md), PLANNED without one.
+
+        VERIFIED, BOUNDED and MEMORIZED: the claim "balls", "error", "points" was proved. A
+        falsified ball refutes the first of them only, so that the others are UNKNOWN otherwise.
+        """
         if self.row.verified is None:
             return "PLANNED"
-        if self.row.verified == self.row.N:
-            return "VERIFIED"
-        return "FALSIFIED" if self.row.falsified else "UNKNOWN"
+        if self.row.status in _PROVED:
+            return _PROVED[self.row.status]
+        about_balls = self.row.claim in ("balls", "none")
+        return "FALSIFIED" if self.row.falsified and about_balls else "UNKNOWN"
 
 
 def outcome(
@@ -100,6 +109,14 @@ def outcome(
         verified=decision.get("verified"),
         falsified=decision.get("falsified"),
         unknown=decision.get("unknown"),
+        claim=decision.get("claim", sizes.get("claim", "none")),
+        holds=decision.get("holds"),
+        points=decision.get("points"),
+        error_bound=decision.get("error_bound"),
+        error_estimate=decision.get("error_estimate"),
+        error_lower=decision.get("error_lower"),
+        error_upper=decision.get("error_upper"),
+        trained="train" in stages,
         seconds={stage: outputs.seconds for stage, outputs in stages.items()},
         files={
             role: str(files[role].relative_to(run_dir)) if role in files else None
@@ -107,8 +124,16 @@ def outcome(
         },
     )
     details = _details(name, sizes, decision, files, run_dir)
-    upper, paper = _bounds(data, rho, p)
-    return Outcome(row, details, _balls(name, decision), files, decision, curve, upper, paper)
+    return Outcome(
+        row,
+        details,
+        _balls(name, decision),
+        files,
+        decision,
+        curve,
+        *paper_bounds(data, rho, p),
+        paper_item=sizes.get("source", ""),
+    )
 
 
 def _copied(
@@ -140,6 +165,8 @@ def _details(
     notes += [("confirmed by the checker", fact) for fact in check.get("facts", [])]
     if check.get("reason"):
         notes.append(("the checker's reason", check["reason"]))
+    if check.get("eta"):
+        notes.append(("claimed bound eta on the robust memorization error", check["eta"]))
     if decision:
         notes.append(("attacks tried", ", ".join(decision["attacks"])))
         notes.append(("balls by method", _counts(decision["methods"])))
@@ -148,14 +175,13 @@ def _details(
         paths = [str(files[role].relative_to(run_dir)) for role in ("dataset", "network")]
         paths.append(str(files["certificate"].relative_to(run_dir)))
         command = f"python -m pipeline.verification.check {' '.join(paths)}"
-    known = CONSTRUCTIONS.get(name)
     digests = tuple(
         FileDigest(role, str(path.relative_to(run_dir)), digest_of_file(path))
         for role, path in files.items()
     )
     return RowDetails(
         name,
-        source=known.paper_item if known else "trained baseline",
+        source=sizes.get("source", "trained baseline"),
         decision_rule=decision.get("decision", "exact"),
         notes=tuple(notes),
         check_command=command,
@@ -178,15 +204,3 @@ def _balls(name: str, decision: Mapping[str, Any]) -> BallData:
         error_upper=sampling["ball_upper"] if sampling else None,
         confidence=f"{sampling['confidence']:.4g} for all balls at once" if sampling else "",
     )
-
-
-def _bounds(
-    data: SeparatedDataset, rho: Fraction, p: int | float
-) -> tuple[float | None, int | None]:
-    """Return Theorem 4.2's leading term and the parameters of its plan, where they apply."""
-    if p != 2:
-        return None, None
-    upper = float(theorem_4_2(data.N, data.d, rho))
-    if 25 * data.d * rho * rho <= 1:
-        return upper, None
-    return upper, plan("thm_4_2_iii", data.N, data.d, data.C, rho).parameter_count()

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.construction.exponents import Exponent
 from pipeline.figures import figure_1, figure_bytes, replace_file, save_figure
-from pipeline.report import RunDetails, report_page, write_summary
+from pipeline.report import RunDetails, exponents_summary, report_page, write_summary
 from pipeline.stages.outcome import Outcome
 from pipeline.theory import bounds_table
 
@@ -15,11 +16,16 @@ CAPTION = "Figure 1: parameter bounds for this N and d, with this run's networks
 
 
 def report(
-    outcomes: Sequence[Outcome], details: RunDetails, config: Mapping[str, Any], run_dir: Path
+    outcomes: Sequence[Outcome],
+    details: RunDetails,
+    config: Mapping[str, Any],
+    run_dir: Path,
+    exponents: Sequence[Exponent] | None = None,
 ) -> list[Path]:
     """Return the files written: summary.json, Figure 1 in every format, report.html."""
     rows = [each.row for each in outcomes]
-    written = [write_summary(run_dir / "summary.json", rows)]
+    numbers = None if exponents is None else exponents_summary(exponents)
+    written = [write_summary(run_dir / "summary.json", rows, numbers)]
     pictures = {}
     # The curves are bounds for p = 2; points of another norm do not belong on them.
     if rows[0].p == "2":
@@ -29,7 +35,8 @@ def report(
         written += save_figure(figure, run_dir / "figure1", config["report"]["formats"])
         pictures[CAPTION] = figure_bytes(figure, "svg").decode()
     if config["report"]["html"]:
-        page = report_page(rows, pictures, details, [each.balls for each in outcomes])
+        balls = [each.balls for each in outcomes]
+        page = report_page(rows, pictures, details, balls, exponents or ())
         written.append(replace_file(run_dir / "report.html", page.encode()))
     return written
 

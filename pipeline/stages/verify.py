@@ -13,18 +13,25 @@ from pipeline.stages.store import StageOutputs, StageStore
 VERDICTS, DECISION = "verdicts.csv", "decision.json"
 
 
-def verify(store: StageStore, config: Mapping[str, Any], files: Mapping[str, Path]) -> StageOutputs:
+def verify(
+    store: StageStore,
+    config: Mapping[str, Any],
+    files: Mapping[str, Path],
+    constructed: bool = False,
+) -> StageOutputs:
     """Return the verdict of every ball and what decided it.
 
     Args:
         store: where outputs are kept.
         config: the job's configuration.
-        files: "dataset", "network" and, for a construction, "certificate".
+        files: "dataset", "network" and, where something is claimed of it, "certificate".
+        constructed: whether a construction made the network: f = y is then asked for, even where
+            no certificate claims it.
     """
     options = dict(config["verification"])
-    constructed = "certificate" in files
     attacks = options.pop("on_constructed"), options.pop("on_trained")
-    options |= {"attacks": list(attacks[0] if constructed else attacks[1])}
+    options |= {"attacks": list(attacks[0] if "certificate" in files else attacks[1])}
+    options |= {"decision": "exact" if constructed else "nearest"}
     ratio, p = parse_ratio(config["rho"]), parse_norm(config["p"])
     identity = {"options": options, "rho": str(ratio), "p": str(p), "seed": config["seed"]}
 

@@ -2,7 +2,13 @@
 
 from pipeline.tracking.digests import canonical_json, config_digest
 from pipeline.tracking.errors import TrackingError
-from pipeline.tracking.names import EXPERIMENT, row_metrics, run_name, stage_time
+from pipeline.tracking.names import (
+    EXPERIMENT,
+    exponent_metric,
+    row_metrics,
+    run_name,
+    stage_time,
+)
 from pipeline.tracking.run import TrackedRun, tracked_run
 from pipeline.tracking.signals import Terminated
 from pipeline.tracking.store import dashboard_url, open_store, tracking_uri
@@ -15,6 +21,7 @@ __all__ = [
     "canonical_json",
     "config_digest",
     "dashboard_url",
+    "exponent_metric",
     "open_store",
     "row_metrics",
     "run_name",

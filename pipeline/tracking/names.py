@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 EXPERIMENT = "robust-memorization"
 
+TAG_CLAIM = "claim"
 TAG_CONFIG_DIGEST = "config_digest"
 TAG_CONSTRUCTION = "construction"
 TAG_DATASET = "dataset"
@@ -35,6 +36,8 @@ ROBUST_VERIFIED = "robust/verified"
 ROBUST_FALSIFIED = "robust/falsified"
 ROBUST_UNKNOWN = "robust/unknown"
 ROBUST_ERROR_UPPER = "robust/error_upper"
+ROBUST_ERROR_BOUND = "robust/error_bound"
+ROBUST_ERROR_ESTIMATE = "robust/error_estimate"
 
 
 def run_name(dataset: str, d: int, N: int, rho: str, method: str) -> str:
@@ -53,6 +56,15 @@ def stage_time(stage: str) -> str:
     'time/construct_s'
     """
     return f"time/{stage}_s"
+
+
+def exponent_metric(construction: str, variable: str) -> str:
+    """Return the metric that holds a measured exponent of a construction's size.
+
+    >>> exponent_metric("thm_4_2_iii", "rho")
+    'exponents/thm_4_2_iii/rho'
+    """
+    return f"exponents/{construction}/{variable}"
 
 
 def row_metrics(
@@ -75,6 +87,8 @@ def row_metrics(
     falsified: int | None = None,
     unknown: int | None = None,
     error_upper: float | None = None,
+    error_bound: float | None = None,
+    error_estimate: float | None = None,
     seconds: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Return the metrics of one row of the results table, without those that do not apply.
@@ -84,7 +98,7 @@ def row_metrics(
         nonzero_count: parameters that are not zero.
         lower_bound: Theorem 3.1's leading term, constants omitted.
         upper_bound: Theorem 4.2's leading term, constants omitted; absent for p other than 2.
-        paper_plan: parameters of Theorem 4.2(iii)'s plan, absent outside its range.
+        paper_plan: parameters of the plan of Theorem 4.2's part that rho falls in.
         depth: number of affine layers.
         width: largest layer width.
         first_hidden_width: width of the first hidden layer.
@@ -98,6 +112,8 @@ def row_metrics(
         falsified: number of balls FALSIFIED.
         unknown: number of balls UNKNOWN.
         error_upper: Clopper-Pearson upper bound of the robust memorization error.
+        error_bound: proved upper bound of it, rounded to float.
+        error_estimate: largest share of wrong samples of a ball.
         seconds: wall time of each stage.
 
     Raises:
@@ -127,6 +143,8 @@ def row_metrics(
         ROBUST_FALSIFIED: _ratio(falsified, N),
         ROBUST_UNKNOWN: _ratio(unknown, N),
         ROBUST_ERROR_UPPER: error_upper,
+        ROBUST_ERROR_BOUND: error_bound,
+        ROBUST_ERROR_ESTIMATE: error_estimate,
         **{stage_time(stage): spent for stage, spent in (seconds or {}).items()},
     }
     return {name: value for name, value in metrics.items() if value is not None}

@@ -113,6 +113,15 @@ class TrackedRun:
         with self._errors(f"keep {file}"):
             self._client.log_text(self.run_id, text, file)
 
+    def log_table(self, columns: Mapping[str, Sequence[Any]], file: str) -> None:
+        """Keep a table with the run as the named JSON file, which the dashboard shows."""
+        import pandas as pd
+
+        # MLflow looks for pictures among objects; pandas warns where it meets texts there instead.
+        table = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=object)
+        with self._errors(f"keep {file}"):
+            self._client.log_table(self.run_id, table, file)
+
     def log_input(
         self,
         name: str,

@@ -3,7 +3,7 @@
 The robust memorization error is L_rho(f, D) = max_i P[f(x') is not read as y_i], x' uniform on the
 ball (Definition 4.1). With k_i errors among n samples of ball i, the one-sided Clopper-Pearson
 bound at level (1 - confidence)/N holds for all balls at once with probability `confidence`
-(Bonferroni), so their maximum bounds L_rho.
+(Bonferroni), so their maximum bounds L_rho; the same is true of the bounds from below.
 
 Rigor: samples are float64 draws rounded to a grid of 2**-24 mu and redrawn in the rare case that
 rounding leaves the open ball. The bound is exact for that distribution, which differs from the
@@ -47,6 +47,8 @@ class SamplingResult:
         ball_upper: simultaneous upper bounds of the balls' error probabilities, shape (N,).
         error_upper: upper bound of L_rho, the largest of them (Definition 4.1).
         witnesses: FALSIFIED for every ball with a wrong sample.
+        estimate: the largest error share k_i/n of a ball.
+        ball_lower: simultaneous lower bounds of the balls' error probabilities, shape (N,).
     """
 
     samples: int
@@ -55,6 +57,13 @@ class SamplingResult:
     ball_upper: np.ndarray
     error_upper: float
     witnesses: tuple[BallVerdict, ...]
+    estimate: float
+    ball_lower: np.ndarray
+
+    @property
+    def error_lower(self) -> float:
+        """Lower bound of L_rho, the largest of the balls' (Definition 4.1)."""
+        return float(self.ball_lower.max())
 
 
 def clopper_pearson_upper(errors: np.ndarray, samples: int, level: float) -> np.ndarray:
@@ -70,6 +79,21 @@ def clopper_pearson_upper(errors: np.ndarray, samples: int, level: float) -> np.
     k = np.asarray(errors)
     bound = beta.ppf(1.0 - level, k + 1, np.maximum(samples - k, 1))
     return np.where(k >= samples, 1.0, bound)
+
+
+def clopper_pearson_lower(errors: np.ndarray, samples: int, level: float) -> np.ndarray:
+    """Return the one-sided Clopper-Pearson lower bounds at error level `level`.
+
+    The bound is the `level` quantile of Beta(k, n - k + 1), and 0 for k = 0.
+
+    Args:
+        errors: k of each ball.
+        samples: n.
+        level: probability that one bound fails.
+    """
+    k = np.asarray(errors)
+    bound = beta.ppf(level, np.maximum(k, 1), samples - k + 1)
+    return np.where(k <= 0, 0.0, bound)
 
 
 def robust_memorization_error_upper(
@@ -122,8 +146,18 @@ def robust_memorization_error_upper(
         witnesses += confirmed_witnesses(
             network, dataset, rho, p, decision, indices[first], points[first], "sampling", workers
         )
-    upper = clopper_pearson_upper(errors, samples, (1.0 - confidence) / dataset.N)
-    return SamplingResult(samples, errors, confidence, upper, float(upper.max()), tuple(witnesses))
+    level = (1.0 - confidence) / dataset.N
+    upper = clopper_pearson_upper(errors, samples, level)
+    return SamplingResult(
+        samples,
+        errors,
+        confidence,
+        upper,
+        float(upper.max()),
+        tuple(witnesses),
+        int(errors.max()) / samples,
+        clopper_pearson_lower(errors, samples, level),
+    )
 
 
 def _samples(

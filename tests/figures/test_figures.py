@@ -18,7 +18,7 @@ from pipeline.figures import (
     replace_file,
     save_figure,
 )
-from pipeline.figures.figure1 import CURVES
+from pipeline.figures.figure1 import CURVES, FILLS, STATUSES
 from pipeline.figures.style import power_of_ten
 from pipeline.theory import bounds_table
 
@@ -26,6 +26,8 @@ MEASURED = [
     MeasuredCount("parallel_balls", 0.5, 57_412, "verified"),
     MeasuredCount("thm_4_2_iii", 0.5, 312_456_789, "planned"),
     MeasuredCount("pgd", 0.5, 25_217, "trained"),
+    MeasuredCount("thm_4_2_ii", 0.5, 6_543, "error bound"),
+    MeasuredCount("vardi2022", 0.5, 4_321, "points only"),
 ]
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -86,6 +88,13 @@ def test_statuses_and_constructions_differ_without_colour(figure):
     }
     assert len(looks) == len(MEASURED)
     assert len({str(style["ls"]) for _, style in CURVES.values()}) == len(CURVES) - 1
+
+
+def test_every_status_has_a_fill_of_its_own():
+    looks = [tuple(sorted(FILLS[status].items())) for status in STATUSES]
+    assert len(set(looks)) == len(STATUSES) == len(FILLS)
+    # Memorization alone has no dark half: nothing there that could be taken for a proof on balls.
+    assert "black" not in FILLS["points only"].values()
 
 
 @pytest.mark.parametrize("count", [0, 1, 6, 7, 12])

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from pipeline.construction.exponents import Exponent, Fit
 from pipeline.data import SeparatedDataset
 from pipeline.exact import as_dyadic
 from pipeline.figures import figure_1, figure_bytes
@@ -198,6 +199,59 @@ def test_a_claim_is_never_stronger_than_the_counts():
     for row, details in zip(ROWS[1:], DETAILS[1:], strict=True):
         assert "Proved" not in claim(row, details)
     assert "ℓ∞" in claim(replace(ROWS[0], p="inf"), DETAILS[0])
+
+
+BOUNDED = replace(
+    ROWS[0],
+    verified=1,
+    falsified=2,
+    unknown=1,
+    claim="error",
+    holds=True,
+    error_bound="0.000118273645",
+    error_estimate=0.02,
+    error_lower=0.001,
+    error_upper=0.125,
+)
+MEMORIZED = replace(
+    ROWS[0], verified=0, falsified=4, unknown=0, claim="points", holds=True, points=4
+)
+
+
+def test_an_error_bound_is_told_with_its_samples_and_the_refuted_balls():
+    words = claim(BOUNDED, DETAILS[0])
+    assert words.startswith(
+        "Proved: a uniform point of each ball is wrong with probability at most 0.000118273645"
+    )
+    assert "wrong at 2.00% of the samples of the worst ball" in words
+    assert "limits of the error 0.001 and 0.125" in words
+    assert "Proved for 1 of 4 balls" in words and "Refuted on 2 of 4 balls" in words
+    assert "Proved for all" not in words
+    missed = claim(replace(BOUNDED, holds=False), DETAILS[0])
+    assert missed.startswith("The claimed bound on the robust memorization error was not proved.")
+
+
+def test_memorized_points_do_not_look_robust():
+    words = claim(MEMORIZED, DETAILS[0])
+    assert words.startswith("Proved: f(xᵢ) = yᵢ at every data point")
+    assert "nothing about robustness" in words and "Refuted on 4 of 4 balls" in words
+    assert claim(replace(MEMORIZED, holds=False), DETAILS[0]).startswith("Not proved: f(xᵢ)")
+    text = page(rows=[MEMORIZED], details=run_details(rows=DETAILS[:1]))
+    assert '<span class="verdict points-only">4/4 points memorized; 4 balls falsified' in text
+    text = page(rows=[BOUNDED], details=run_details(rows=DETAILS[:1]))
+    assert '<span class="verdict error-bound">error &lt;= 1.2e-4 proved' in text
+    for row in (BOUNDED, MEMORIZED):
+        missed = page(rows=[replace(row, holds=False)], details=run_details(rows=DETAILS[:1]))
+        assert '<span class="verdict falsified">' in missed
+
+
+def test_measured_exponents_have_a_section_of_their_own():
+    fit = Fit(3.995, 3.9, 4.1)
+    found = Exponent("thm_4_2_iii", "rho", "P / <folds>", 4, ((0.5, 1.0), (0.25, 16.0)), fit)
+    text = page(exponents=[found])
+    for words in ("Measured exponents", "3.995", "3.900 to 4.100", "P / &lt;folds&gt;"):
+        assert words in text
+    assert "Measured exponents" not in page()
 
 
 def test_plots_of_balls_appear_only_where_there_are_numbers():

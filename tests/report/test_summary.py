@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.report import SummaryRow, console_table, read_summary, write_summary
-from pipeline.report.console import WIDTH, verdict_text
+from pipeline.report.console import WIDTH, error_bound_text, verdict_text
 
 KEYS = [
     "construction",
@@ -32,6 +33,14 @@ KEYS = [
     "seconds",
     "files",
     "p",
+    "claim",
+    "holds",
+    "points",
+    "error_bound",
+    "error_estimate",
+    "error_lower",
+    "error_upper",
+    "trained",
 ]
 BUILT = SummaryRow(
     construction="parallel_balls",
@@ -74,6 +83,35 @@ TRAINED = replace(
     files={"dataset": "dataset.npz", "network": "pgd/network.npz"},
 )
 
+BOUNDED = replace(
+    BUILT,
+    construction="thm_4_2_ii",
+    N=64,
+    verified=3,
+    falsified=0,
+    unknown=61,
+    claim="error",
+    holds=True,
+    error_bound="0.000118273645",
+    error_estimate=0.0,
+    error_lower=0.0,
+    error_upper=0.13,
+    trained=False,
+)
+MEMORIZED = replace(
+    BUILT,
+    construction="vardi2022",
+    N=147,
+    verified=0,
+    falsified=147,
+    unknown=0,
+    claim="points",
+    holds=True,
+    points=147,
+    trained=False,
+)
+UNCERTIFIED = replace(TRAINED, construction="custom", claim="none", trained=False)
+
 counts = st.integers(1, 10**30)
 
 
@@ -85,6 +123,9 @@ def rows(draw):
     parameters = draw(counts)
     plan = draw(st.booleans())
     first = draw(st.integers(1, 10**9))
+    claim = draw(st.sampled_from(["balls", "error", "points", "none"]))
+    proved = {"balls": verified == N, "error": True, "points": True, "none": False}[claim]
+    certified = not plan and claim != "none"
     return SummaryRow(
         construction=draw(st.text(min_size=1, max_size=60)),
         dataset=draw(st.text(min_size=1, max_size=90)),
@@ -103,8 +144,18 @@ def rows(draw):
         falsified=None if plan else falsified,
         unknown=None if plan else N - verified - falsified,
         seconds=draw(st.dictionaries(st.sampled_from(["construct", "verify"]), st.floats(0, 1e6))),
-        files={"dataset": "d.npz", "network": None if plan else "n.npz"},
+        files={
+            "dataset": "d.npz",
+            "network": None if plan else "n.npz",
+            "certificate": "c.json" if certified else None,
+        },
         p=draw(st.sampled_from(["1", "2", "7", "inf"])),
+        claim=claim,
+        holds=draw(st.booleans()) and proved if certified else None,
+        points=N if claim == "points" else None,
+        error_bound=draw(st.sampled_from(["0", "1E-300", "0.000123456789", "0.5"])),
+        error_upper=draw(st.none() | st.floats(0, 1)),
+        trained=draw(st.none() | st.booleans()),
     )
 
 
@@ -125,6 +176,23 @@ def test_summary_file_has_the_promised_keys_and_nulls(tmp_path):
         assert plan[key] is None
     assert document["rows"][0]["rho"] == "1/2" and document["rows"][0]["verified"] == 1797
     assert read_summary(path) == (BUILT, PLAN, TRAINED)
+
+
+def test_a_summary_written_before_there_were_claims_still_loads(tmp_path):
+    path = write_summary(tmp_path / "summary.json", [BUILT, PLAN, TRAINED])
+    document = json.loads(path.read_text(encoding="utf-8"))
+    later = KEYS[KEYS.index("p") :]
+    old = [{k: v for k, v in row.items() if k not in later} for row in document["rows"]]
+    path.write_text(json.dumps({"rows": old}))
+    assert read_summary(path) == (BUILT, PLAN, TRAINED)
+    assert [row.status for row in read_summary(path)] == ["verified", "planned", "trained"]
+
+
+def test_measured_exponents_stand_beside_the_rows(tmp_path):
+    fits = {"thm_4_2_iii": {"d": {"slope": 2.0, "low": 1.9, "high": 2.1}}}
+    path = write_summary(tmp_path / "summary.json", [BUILT], fits)
+    assert json.loads(path.read_text(encoding="utf-8"))["exponents"] == fits
+    assert read_summary(path) == (BUILT,)
 
 
 def test_a_full_disk_leaves_the_old_summary(tmp_path, monkeypatch):
@@ -174,6 +242,20 @@ def test_a_file_that_is_no_summary_is_refused(tmp_path):
         ({"files": {"network": "C:\\n.npz"}}, "relative to the run directory"),
         ({"files": {"model": "n.npz"}}, "files must be dataset, network, certificate"),
         ({"construction": ""}, "construction must be a text"),
+        ({"claim": "robust"}, "claim must be one of balls, error, points, none"),
+        ({"holds": "yes"}, "holds and trained must be true, false or null"),
+        ({"holds": True, "verified": 1796, "unknown": 1}, "the claim 'balls' cannot hold"),
+        ({"claim": "points", "holds": True}, "the claim 'points' cannot hold"),
+        ({"claim": "points", "holds": True, "points": 1796}, "the claim 'points' cannot hold"),
+        ({"claim": "error", "holds": True}, "the claim 'error' cannot hold"),
+        ({"claim": "none", "holds": True}, "the claim 'none' cannot hold"),
+        ({"holds": False, "files": {"network": "n.npz"}}, "there is no such file"),
+        ({"points": 1798}, "points 1798 exceed N = 1797"),
+        ({"error_bound": "small"}, "error_bound must be a decimal number"),
+        ({"error_bound": "-1"}, "error_bound must be a decimal number"),
+        ({"error_bound": 0.5}, "error_bound must be a decimal number"),
+        ({"error_estimate": 0.5}, "come from the same samples"),
+        ({"error_upper": 1.5}, "error_upper must be a finite number >= 0 and <= 1"),
     ],
 )
 def test_a_row_that_contradicts_itself_is_refused(changes, message):
@@ -195,6 +277,40 @@ def test_status_never_says_verified_for_less_than_every_ball():
     unchecked = replace(BUILT, verified=None, falsified=None, unknown=None)
     assert unchecked.status == "not verified" and verdict_text(unchecked) == "not checked"
     assert BUILT.measured().rho == 0.5 and BUILT.measured().parameter_count == 57_412
+
+
+def test_a_proved_claim_reads_as_itself_and_as_no_more():
+    assert (BOUNDED.status, MEMORIZED.status) == ("error bound", "points only")
+    assert verdict_text(BOUNDED) == "error <= 1.2e-4 proved; f = y on 3/64 balls"
+    assert verdict_text(MEMORIZED) == "147/147 points memorized; 147 balls falsified"
+    unattacked = replace(MEMORIZED, falsified=0, unknown=147)
+    assert verdict_text(unattacked) == "147/147 points memorized"
+    # Not even with every ball right: what was claimed was less.
+    everywhere = replace(BOUNDED, verified=64, unknown=0, error_bound="0")
+    assert everywhere.status == "error bound"
+    assert verdict_text(everywhere) == "error <= 0 proved; f = y on 64/64 balls"
+    for row in (BOUNDED, MEMORIZED, everywhere):
+        assert row.measured().status == row.status != "verified"
+        assert "verified" not in verdict_text(row)
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        (replace(BOUNDED, holds=False), "error not proved: 3 verified, 61 unknown"),
+        (replace(MEMORIZED, holds=False, points=140), "points not proved: 147 falsified"),
+        (replace(BUILT, holds=False, verified=1796, unknown=1), "1796 verified, 1 unknown"),
+        (UNCERTIFIED, "12 falsified, 1785 unknown"),
+    ],
+)
+def test_a_claim_that_was_not_proved_is_not_verified(row, text):
+    assert row.status == "not verified" and verdict_text(row) == text
+
+
+@given(bound=st.decimals(0, 1, allow_nan=False, places=12))
+def test_a_printed_bound_is_rounded_up(bound):
+    printed = Decimal(error_bound_text(str(bound)))
+    assert bound <= printed <= bound * Decimal("1.1")
 
 
 def test_the_table_reads_as_promised():
@@ -238,6 +354,9 @@ def test_columns_are_aligned(table):
                 verified=None,
                 falsified=None,
                 unknown=None,
+                claim="none",
+                holds=None,
+                points=None,
             )
             for row in table
         ]

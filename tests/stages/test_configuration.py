@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from fractions import Fraction
 from itertools import product
 from pathlib import Path
@@ -14,9 +15,14 @@ from omegaconf.errors import MissingMandatoryValue
 
 from pipeline import config as schema
 from pipeline.construction import CONSTRUCTIONS
+from pipeline.construction.exponents import Sizes
 from pipeline.data.generate import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+# A construction of the user's needs a target; the others need nothing.
+TARGET = {"custom": ["construction.custom.target=my_module:my_construction"]}
 
 
 def _names(group: str) -> list[str]:
@@ -25,7 +31,7 @@ def _names(group: str) -> list[str]:
 
 def test_conf_offers_every_dataset_and_every_construction():
     assert _names("dataset") == sorted(FAMILIES)
-    assert _names("construction") == sorted(CONSTRUCTIONS)
+    assert _names("construction") == sorted([*CONSTRUCTIONS, "custom"])
 
 
 @pytest.mark.parametrize(
@@ -33,17 +39,45 @@ def test_conf_offers_every_dataset_and_every_construction():
     [(group, name) for group in ("dataset", "construction", "baseline") for name in _names(group)],
 )
 def test_every_choice_of_a_group_composes(lab, group, name):
-    config = lab.config(f"{group}={name}")
+    config = lab.config(f"{group}={name}", *TARGET.get(name, []))
     if group == "construction":
         assert list(config["construction"]) == [name]
     else:
         assert config[group]["name"] == name
 
 
+@pytest.mark.parametrize("name", sorted(CONSTRUCTIONS))
+def test_options_of_a_construction_are_its_keywords_with_the_same_defaults(lab, name):
+    given = dict(lab.config(f"construction={name}")["construction"][name])
+    for whether_to_build in ("plan_only", "largest_build"):
+        given.pop(whether_to_build, None)
+    keywords = inspect.signature(CONSTRUCTIONS[name].build).parameters
+    taken = {k: v.default for k, v in keywords.items() if v.kind is v.KEYWORD_ONLY and k != "seed"}
+    assert set(given) == set(taken)
+    given.pop("constants", None)
+    assert {key: str(value) for key, value in given.items()} == {
+        key: str(value) for key, value in taken.items() if key != "constants"
+    }
+
+
 def test_every_experiment_composes(lab):
     assert _names("experiment")
     for name in _names("experiment"):
         assert lab.config(f"experiment={name}")["construction"]
+
+
+def test_a_construction_of_the_user_needs_a_target(lab):
+    with pytest.raises(MissingMandatoryValue, match=r"construction\.custom\.target"):
+        lab.config("construction=custom")
+
+
+def test_exponents_are_measured_only_where_asked_for(lab):
+    assert lab.config()["exponents"]["constructions"] == []
+    asked = lab.config("experiment=exponents")["exponents"]
+    assert asked["constructions"] == ["thm_4_2_i", "thm_4_2_ii", "thm_4_2_iii"]
+    given = {key: tuple(v) if isinstance(v, list) else v for key, v in asked.items()}
+    del given["constructions"]
+    assert Sizes(**given) == Sizes()
 
 
 def test_the_ratios_of_real_data_are_within_the_theorems():
@@ -104,6 +138,7 @@ def test_p_arrives_as_text(lab, p):
         "construction.parallel_balls.projecton=pca",
         "construction.parallel_balls.largest_build=9",
         "construction.thm_4_2_iii.constants.log_N=1",
+        "exponents.construction=[thm_4_2_iii]",
         "baseline.widht=3",
         "verification.sample=3",
         "tracking.url=x",

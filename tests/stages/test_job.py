@@ -30,7 +30,8 @@ ROOT = Path(__file__).resolve().parents[2]
 KEYS = {
     "construction", "dataset", "N", "d", "C", "rho", "parameter_count", "nonzero_count", "depth",
     "width", "first_hidden_width", "bit_complexity", "lower_bound", "verified", "falsified",
-    "unknown", "seconds", "files",
+    "unknown", "seconds", "files", "claim", "holds", "points", "error_bound", "error_estimate",
+    "error_lower", "error_upper", "trained",
 }  # fmt: skip
 
 
@@ -83,6 +84,15 @@ def test_a_certified_row_counts_its_own_network(iris):
         assert row[key] == value
     assert (row["verified"], row["falsified"], row["unknown"]) == (149, 0, 0)
     assert set(row["seconds"]) == {"generate", "construct", "verify"}
+
+
+def test_rows_tell_their_claim_and_whether_it_was_proved(iris):
+    told = [(row["claim"], row["holds"], row["trained"]) for row in iris.summary["rows"]]
+    assert told == [("balls", True, False), ("balls", None, False), ("none", None, True)]
+    proved, planned, trained = iris.summary["rows"]
+    assert (proved["points"], proved["error_bound"]) == (149, "0")
+    assert planned["error_bound"] is None and trained["error_bound"] is None
+    assert 0 <= trained["error_lower"] <= trained["error_estimate"] <= trained["error_upper"] <= 1
 
 
 def test_a_plan_has_sizes_and_nulls_where_a_network_would_be_needed(iris):
@@ -193,6 +203,9 @@ def test_metrics_are_the_summary_in_the_tracking_vocabulary(iris, place):
     }
     for verdict in ("verified", "falsified", "unknown"):
         expected[f"robust/{verdict}"] = None if row[verdict] is None else row[verdict] / 149
+    # 0 where every ball is proved, sampled for the baseline, absent for the plan.
+    assert metrics.pop("robust/error_bound", None) == (0 if place == 0 else None)
+    assert (metrics.pop("robust/error_estimate", None) is None) == (place != 2)
     error_upper, report = metrics.pop("robust/error_upper", None), metrics.pop("time/report_s", 0)
     assert metrics == pytest.approx({k: v for k, v in expected.items() if v is not None})
     assert error_upper == 0 if place == 0 else (error_upper is None) == (place == 1)
@@ -212,6 +225,8 @@ def test_tags_tell_commit_configuration_construction_dataset_verdict_and_source(
         for name in ("parallel_balls", "thm_4_2_iii", "pgd")
         for run in [_run_of(iris, name)]
     }
+    claims = {name: _run_of(iris, name).data.tags["claim"] for name in found}
+    assert claims == {"parallel_balls": "balls", "thm_4_2_iii": "balls", "pgd": "none"}
     items = {name: known.paper_item for name, known in CONSTRUCTIONS.items()}
     assert found["parallel_balls"] == ("VERIFIED", items["parallel_balls"])
     assert found["thm_4_2_iii"] == ("PLANNED", items["thm_4_2_iii"])

@@ -35,6 +35,8 @@ FULL_ROW = {
     "falsified": 1,
     "unknown": 0,
     "error_upper": 0.1,
+    "error_bound": 0.2,
+    "error_estimate": 0.05,
     "seconds": {"verify": 2.5},
 }
 
@@ -53,6 +55,10 @@ def test_a_full_row_uses_every_metric_of_the_vocabulary():
     assert metrics["robust/verified"] == 3 / 4
     assert metrics["robust/falsified"] == 1 / 4
     assert metrics["robust/unknown"] == 0
+
+
+def test_an_exponent_is_named_by_construction_and_variable():
+    assert names.exponent_metric("thm_4_2_i", "N") == "exponents/thm_4_2_i/N"
 
 
 def test_what_does_not_apply_is_no_metric():

@@ -71,6 +71,13 @@ def test_a_run_that_ends_is_finished_with_all_it_logged(root, client, tmp_path):
     assert yaml.safe_load((folder / "config.yaml").read_text()) == params
 
 
+def test_a_table_is_kept_as_json_that_reads_back(root, client):
+    with tracked_run("table", root=root, experiment="table") as run:
+        run.log_table({"variable": ["N", "rho"], "slope": (0.5, 4)}, "exponents.json")
+    kept = json.loads(Path(client.download_artifacts(run.run_id, "exponents.json")).read_text())
+    assert kept == {"columns": ["variable", "slope"], "data": [["N", 0.5], ["rho", 4.0]]}
+
+
 def test_the_dataset_is_an_input_of_the_run(root, client):
     with tracked_run("input", root=root, experiment="input") as run:
         run.log_input("iris", "ab" * 32, "/data/iris.npz", {"N": 150, "d": 4, "C": 3})

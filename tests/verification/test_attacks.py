@@ -23,6 +23,7 @@ from pipeline.verification.neighbours import nearest_other_label
 from pipeline.verification.pgd import pgd_attack
 from pipeline.verification.projected_steps import ascent_direction, projected
 from pipeline.verification.sampling import (
+    clopper_pearson_lower,
     clopper_pearson_upper,
     robust_memorization_error_upper,
 )
@@ -185,6 +186,16 @@ def test_clopper_pearson_bounds_have_their_closed_forms():
     bounds = clopper_pearson_upper(np.array([0, 100]), 100, 0.01)
     assert bounds[0] == pytest.approx(1 - 0.01 ** (1 / 100), rel=1e-12)
     assert bounds[1] == 1.0
+    below = clopper_pearson_lower(np.array([0, 100]), 100, 0.01)
+    assert below[0] == 0.0
+    assert below[1] == pytest.approx(0.01 ** (1 / 100), rel=1e-12)
+
+
+def test_bounds_from_below_mirror_those_from_above():
+    errors = np.arange(51)
+    above = clopper_pearson_upper(errors, 50, 0.03)
+    assert np.allclose(clopper_pearson_lower(50 - errors, 50, 0.03), 1 - above, rtol=1e-9)
+    assert (clopper_pearson_lower(errors, 50, 0.03) <= errors / 50).all()
 
 
 def test_clopper_pearson_bound_covers():
@@ -192,6 +203,7 @@ def test_clopper_pearson_bound_covers():
     draws = rng.binomial(50, 0.1, 4000)
     misses = (clopper_pearson_upper(draws, 50, 0.05) < 0.1).mean()
     assert misses <= 0.05
+    assert (clopper_pearson_lower(draws, 50, 0.05) > 0.1).mean() <= 0.05
 
 
 def test_sampling_counts_errors_and_bounds_the_worst_ball():
@@ -203,6 +215,9 @@ def test_sampling_counts_errors_and_bounds_the_worst_ball():
     assert 140 < result.errors[0] < 260 and result.errors[1] == 0
     assert result.error_upper == result.ball_upper[0] > 0.5
     assert result.ball_upper[1] == pytest.approx(1 - 0.005 ** (1 / 400))
+    assert result.estimate == result.errors[0] / 400
+    assert 0 < result.error_lower == result.ball_lower[0] < result.estimate < result.error_upper
+    assert result.ball_lower[1] == 0
     assert [v.index for v in result.witnesses] == [0]
     assert fractions_inside(line(), result.witnesses[0], HALF, 2)
 

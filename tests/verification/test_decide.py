@@ -238,3 +238,141 @@ def test_a_network_of_another_dimension_is_refused(proved, tmp_path):
             {"dataset": tmp_path / "dataset.npz", "network": proved["network"]},
             HALF, 2, attacks=(),
         )  # fmt: skip
+
+
+# Claims other than that about every ball. The network is a step that is wrong on a part of ball 0.
+
+
+def _claiming(
+    proved: dict[str, Path], folder: Path, claim: str, eta: str | None
+) -> dict[str, Path]:
+    """A certificate with that claim about a network that is right at the nine points only."""
+    files = _with_network(proved, folder, _points_only())
+    document = json.loads(files["certificate"].read_text(encoding="utf-8"))
+    files["certificate"].write_text(json.dumps(document | {"claim": claim, "eta": eta}))
+    return files
+
+
+def _points_only() -> ReLUNetwork:
+    """f = 1 + sum of labels' tents of half width 1/8 on the line 0, 1, ..., 8: labels 1, 2, 3."""
+    data, _ = generate_dataset("line", N=9, d=2, C=3)
+    inner, bias, outer = {}, {}, {}
+    for i, label in enumerate(data.y.tolist()):
+        for j, sign in enumerate((1, -2, 1)):
+            neuron = 3 * i + j
+            inner[neuron, 0], bias[neuron] = 8, -8 * i + 1 - j
+            outer[0, neuron] = sign * (label - 1)
+    return ReLUNetwork.relu(
+        Affine.from_fractions((27, 2), inner, bias),
+        Affine.from_fractions((1, 27), outer, {0: 1}),
+    )
+
+
+def _about(claim: str, **changes: object) -> dict[str, object]:
+    """What a checker may write about `_points_only`: label 1 is right on the whole ball."""
+    right = {"verified": 3, "unproved": [1, 2, 4, 5, 7, 8], "points": 9, "error_upper": None}
+    return _claim(**right, claim=claim, eta=None) | changes
+
+
+def test_a_certificate_of_every_ball_says_so_in_the_document(proved):
+    document = decide(proved, HALF, 2, attacks=()).document
+    assert (document["claim"], document["holds"], document["points"]) == ("balls", True, 9)
+    assert document["error_bound"] == "0"
+    assert document["error_estimate"] is None and document["error_lower"] is None
+
+
+def test_without_a_certificate_there_is_no_claim_and_a_constructed_network_must_be_exact(proved):
+    files = {role: path for role, path in proved.items() if role != "certificate"}
+    document = decide(files, HALF, 2, attacks=(), decision="exact").document
+    assert (document["decision"], document["claim"], document["holds"]) == ("exact", "none", None)
+    assert document["error_bound"] is None and document["points"] is None
+
+
+def test_memorized_points_are_not_verified_balls(proved, tmp_path, monkeypatch):
+    files = _claiming(proved, tmp_path, "points", None)
+    _fake(monkeypatch, tmp_path, _about("points", verified=0, unproved=list(range(9))), 0)
+    decided = decide(files, HALF, 2, attacks=ATTACKS, workers=1)
+    document = decided.document
+    assert (document["claim"], document["holds"], document["points"]) == ("points", True, 9)
+    assert document["verified"] == 0 and document["falsified"] == 6
+    assert document["error_bound"] is None and document["error_upper"] is None
+    assert _verdicts(decided.table) == ["UNKNOWN", "FALSIFIED", "FALSIFIED"] * 3
+
+
+def test_a_point_that_evaluates_wrongly_contradicts_its_memorization(proved, tmp_path, monkeypatch):
+    files = _claiming(proved, tmp_path, "points", None)
+    save_network(files["network"], _bias_moved(_points_only()))
+    _fake(monkeypatch, tmp_path, _about("points", verified=0, unproved=list(range(9))), 0)
+    with pytest.raises(ContradictionError, match="another value at point 0"):
+        decide(files, HALF, 2, attacks=(), workers=1)
+
+
+def test_a_bounded_error_is_sampled_and_falsified_balls_are_legitimate(
+    proved, tmp_path, monkeypatch
+):
+    files = _claiming(proved, tmp_path, "error", "99/100")
+    _fake(monkeypatch, tmp_path, _about("error", eta="99/100", error_upper="0.99"), 0)
+    document = decide(files, HALF, 2, attacks=ATTACKS, samples=50, workers=1).document
+    assert document["attacks"] == [*ATTACKS, "sampling"]
+    assert (document["claim"], document["holds"]) == ("error", True)
+    assert (document["verified"], document["falsified"]) == (3, 6)
+    assert document["error_bound"] == "0.99"
+    # The tent is right at its tip alone: every sample of a ball with label 2 or 3 is wrong.
+    assert document["error_estimate"] == 1.0 == document["error_upper"]
+    assert 0 < document["error_lower"] < 0.99
+    assert document["sampling"]["ball_lower"][0] == 0
+    json.dumps(document, allow_nan=False)
+
+
+def test_samples_far_above_the_proved_bound_are_a_contradiction(proved, tmp_path, monkeypatch):
+    files = _claiming(proved, tmp_path, "error", "1/100")
+    _fake(monkeypatch, tmp_path, _about("error", eta="1/100", error_upper="0.01"), 0)
+    with pytest.raises(ContradictionError, match="at most 0.01 .* ball 1 is wrong at 50 of 50"):
+        decide(files, HALF, 2, attacks=(), samples=50, workers=1)
+    # Also where the bound missed the claimed eta: what the checker proved must be true.
+    document = _about("error", eta="1/100", error_upper="0.02", verdict="REJECTED")
+    _fake(monkeypatch, tmp_path, document, 1)
+    with pytest.raises(ContradictionError, match="at most 0.02"):
+        decide(files, HALF, 2, attacks=(), samples=50, workers=1)
+
+
+def test_a_few_samples_above_the_bound_are_chance(proved, tmp_path, monkeypatch):
+    files = _claiming(proved, tmp_path, "error", "1/2")
+    _fake(monkeypatch, tmp_path, _about("error", eta="1/2", error_upper="0.5"), 0)
+    # Nine of nine at 1/2 each: 1 in 512, far from the 1e-9 that would contradict.
+    document = decide(files, HALF, 2, attacks=(), samples=9, workers=1).document
+    assert document["holds"] and document["error_estimate"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("claim", "changes", "code"),
+    [
+        ("error", {"eta": "1/2", "error_upper": "0.51"}, 0),
+        ("error", {"eta": "1/2", "error_upper": None}, 0),
+        ("points", {"points": 8}, 0),
+        ("points", {"points": None}, 0),
+        ("points", {"points": 9, "verdict": "REJECTED"}, 1),
+    ],
+)
+def test_a_claim_that_the_checkers_own_findings_do_not_give_is_no_proof(
+    proved, tmp_path, monkeypatch, claim, changes, code
+):
+    files = _claiming(proved, tmp_path, claim, changes.get("eta"))
+    _fake(monkeypatch, tmp_path, _about(claim, **changes), code)
+    with pytest.raises(ValueError, match="counts do not add up"):
+        decide(files, HALF, 2, attacks=(), samples=2, workers=1)
+
+
+@pytest.mark.parametrize("said", ["balls", "points"])
+def test_a_proof_of_another_kind_of_claim_is_refused(proved, tmp_path, monkeypatch, said):
+    files = _claiming(proved, tmp_path, "error", "1/2")
+    _fake(monkeypatch, tmp_path, _about(said, verified=9, unproved=[]), 0)
+    with pytest.raises(ValueError, match=f"must be about .*'error'.* it is about .*'{said}'"):
+        decide(files, HALF, 2, attacks=(), samples=2, workers=1)
+
+
+def test_the_rounding_up_of_a_printed_bound_is_no_contradiction(proved, tmp_path, monkeypatch):
+    files = _claiming(proved, tmp_path, "error", "2/3")
+    _fake(monkeypatch, tmp_path, _about("error", eta="2/3", error_upper="0.666666667"), 0)
+    document = decide(files, HALF, 2, attacks=(), samples=2, workers=1).document
+    assert (document["holds"], document["error_bound"]) == (True, "0.666666667")
