@@ -124,7 +124,7 @@ def points_a_group(N: int, d: int, rho: Fraction, name: str) -> int:
     if squared > 1 or squared * N * N <= 1:
         raise ValueError(
             f"{name} needs rho in (1/(5 N sqrt d), 1/(5 sqrt d)], got rho = {rho} with N = {N}, "
-            f"d = {d} (Theorem 4.2(ii))"
+            f"d = {d}; the largest 1/k there is 1/{math.isqrt(25 * d - 1) + 1} (Theorem 4.2(ii))"
         )
     return math.isqrt(math.floor(1 / squared))
 

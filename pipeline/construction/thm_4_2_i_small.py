@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import isqrt
 
 import numpy as np
 
@@ -97,8 +98,8 @@ def _require_range(N: int, d: int, rho: Fraction) -> None:
         raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
     if 25 * N * N * d * rho * rho > 1:
         raise ValueError(
-            f"thm_4_2_i needs rho in (0, 1/(5 N sqrt d)], got rho = {rho} with N = {N}, d = {d} "
-            f"(Theorem 4.2(i))"
+            f"thm_4_2_i needs rho in (0, 1/(5 N sqrt d)], got rho = {rho} with N = {N}, d = {d}; "
+            f"the largest 1/k there is 1/{isqrt(25 * N * N * d - 1) + 1} (Theorem 4.2(i))"
         )
 
 
