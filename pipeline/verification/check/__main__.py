@@ -12,7 +12,10 @@ from math import inf
 from pathlib import Path
 
 from pipeline.verification.check.balls import Claim, Findings, at_most
+from pipeline.verification.check.egosi2025 import check_egosi2025
 from pipeline.verification.check.geometry import Cloud
+from pipeline.verification.check.lattice import check_lattice
+from pipeline.verification.check.lattice_stages import check_lattice_stages
 from pipeline.verification.check.parallel_balls import check_parallel_balls
 from pipeline.verification.check.readers import (
     Certificate,
@@ -24,10 +27,22 @@ from pipeline.verification.check.readers import (
 )
 from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.separation import separation_power
+from pipeline.verification.check.stable import check_stable
+from pipeline.verification.check.vardi2022 import check_vardi2022
 from pipeline.verification.check.yu2024 import check_yu2024
 
 _NOT_READABLE = (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, MemoryError)
-_CHECKS = {"parallel_balls": check_parallel_balls, "yu2024": check_yu2024}
+_CHECKS = {
+    "egosi2025": check_egosi2025,
+    "lattice": check_lattice,
+    "lattice_stages": check_lattice_stages,
+    "parallel_balls": check_parallel_balls,
+    "stable": check_stable,
+    "vardi2022": check_vardi2022,
+    "yu2024": check_yu2024,
+}
+# Checks that know threshold neurons; all others are about ReLUs alone.
+_THRESHOLDS_ALLOWED = {"lattice_stages", "stable"}
 _STATEMENTS = {
     "balls": "f(x) = y_i for every i and every x with ||x - x_i||_{p} < mu = rho * eps_D",
     "error": "P[f(x) != y_i] <= {eta} for every i, x uniform on ||x - x_i||_{p} < rho * eps_D",
@@ -114,7 +129,8 @@ def _findings(case: _Case, separation: Fraction) -> Findings:
     power = ratio if certificate.p == inf else ratio ** int(certificate.p)
     claim = Claim(case.dataset, separation * power, certificate.p)
     try:
-        case.network.require_relu()
+        if certificate.check not in _THRESHOLDS_ALLOWED:
+            case.network.require_relu()
         return _CHECKS[certificate.check](case.network, certificate.structure, claim)
     except _NOT_READABLE as error:
         raise Rejected(f"the certificate's structure is not readable: {error!r}") from None

@@ -87,7 +87,7 @@ def ball_images(
     if not norm_at_most(rows, lipschitz):
         raise Rejected(f"the projection's norm is not proved to be at most {at_most(lipschitz)}")
     radius = lipschitz * enclosing_radius(claim.mu_power, claim.p, d)
-    centres = _centres(claim.data, rows, [form.constant for form in z])
+    centres = centres_of(claim.data, rows, [form.constant for form in z])
     scaled = radius / Fraction(2) ** centres.exponent
     low = -(-scaled.numerator // scaled.denominator)
     inside = np.all(centres.integers >= low, axis=1)
@@ -98,7 +98,8 @@ def ball_images(
     return BallImages(centres, radius, inside.astype(bool))
 
 
-def _centres(data: Dataset, rows: list[list[Fraction]], constants: list[Fraction]) -> Cloud:
+def centres_of(data: Dataset, rows: list[list[Fraction]], constants: list[Fraction]) -> Cloud:
+    """Return the exact images W x_i + b of the dataset's points."""
     bits = max(v.denominator for row in rows for v in row).bit_length() - 1
     offset_bits = max(c.denominator for c in constants).bit_length() - 1
     exponent = min(data.exponent - bits, -offset_bits)

@@ -32,7 +32,7 @@ from pipeline.verification.check.balls import (
 )
 from pipeline.verification.check.forms import Form, neuron, require_rows, rows_of
 from pipeline.verification.check.geometry import BLOCK
-from pipeline.verification.check.readers import Layer, Network
+from pipeline.verification.check.readers import Layer, Network, rational
 from pipeline.verification.check.rejection import Rejected
 
 _Decision = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -88,8 +88,8 @@ def check_egosi2025(network: Network, structure: dict[str, Any], claim: Claim) -
     require_rows(reader.used + 1, reader.rows(), [reader.y], "the output")
     if reader.used != len(network.layers):
         raise Rejected(f"{len(network.layers) - reader.used} layers follow the output")
-    balls = ball_images(claim, rows, Fraction(structure["lipschitz"]), None)
-    return _findings(balls, blocks, claim, Fraction(structure["lipschitz"]))
+    balls = ball_images(claim, rows, rational(structure["lipschitz"]), None)
+    return _findings(balls, blocks, claim, rational(structure["lipschitz"]))
 
 
 def _block(reader: _Reader, k: int, last: bool) -> _Block:

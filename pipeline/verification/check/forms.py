@@ -10,17 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 
 from pipeline.verification.check.readers import Layer
 from pipeline.verification.check.rejection import Rejected
 
+_ZERO, _ONE = Fraction(0), Fraction(1)
+# Equal small integers are one object, which makes most comparisons of long networks trivial.
+_SMALL = {0: _ZERO, 1: _ONE} | {v: Fraction(v) for v in range(-64, 65) if v not in (0, 1)}
+
 
 @dataclass(frozen=True)
 class Form:
-    """The affine form sum_i terms[i] * neuron_i + constant."""
+    """The affine form sum_i terms[i] * neuron_i + constant; never changed in place."""
 
     terms: dict[int, Fraction] = field(default_factory=dict)
-    constant: Fraction = Fraction(0)
+    constant: Fraction = _ZERO
 
     def __add__(self, other: Form) -> Form:
         terms = dict(self.terms)
@@ -45,21 +50,31 @@ class Form:
         return Form(self.terms, self.constant + constant)
 
 
+@cache
 def neuron(i: int) -> Form:
     """Return the form that is one neuron."""
-    return Form({i: Fraction(1)})
+    return Form({i: _ONE})
 
 
 def rows_of(layer: Layer) -> list[Form]:
     """Return the layer's pre-activations as forms in its inputs."""
-    scale = Fraction(2) ** layer.exponent
     terms: list[dict[int, Fraction]] = [{} for _ in range(layer.outputs)]
-    for r, c, v in zip(
-        layer.rows.tolist(), layer.columns.tolist(), layer.values.tolist(), strict=True
-    ):
+    values = _scaled(layer.values.tolist(), layer.exponent)
+    for r, c, v in zip(layer.rows.tolist(), layer.columns.tolist(), values, strict=True):
         if v:
-            terms[r][c] = v * scale
-    return [Form(t, b * scale) for t, b in zip(terms, layer.bias.tolist(), strict=True)]
+            terms[r][c] = v
+    biases = _scaled(layer.bias.tolist(), layer.exponent)
+    return [Form(t, b) for t, b in zip(terms, biases, strict=True)]
+
+
+def _scaled(integers: list[int], exponent: int) -> list[Fraction]:
+    """Return n * 2**exponent for every n."""
+    if exponent >= 0:
+        shifted = [n << exponent for n in integers]
+        return [_SMALL[n] if -64 <= n <= 64 else Fraction(n) for n in shifted]
+    one = 1 << -exponent
+    known = {0: _ZERO, one: _ONE}
+    return [known[n] if n in known else Fraction(n, one) for n in integers]
 
 
 def require_rows(number: int, found: Sequence[Form], expected: Sequence[Form], what: str) -> None:

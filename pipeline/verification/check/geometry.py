@@ -43,6 +43,15 @@ def root_up(value: Fraction, degree: int = 2) -> Fraction:
     return Fraction(root if root**degree == scaled else root + 1, 1 << shift)
 
 
+def root_down(value: Fraction) -> Fraction:
+    """Return a rational at most the square root of value >= 0, relative defect about 2**-64."""
+    if value == 0:
+        return Fraction(0)
+    size = (value.numerator.bit_length() - value.denominator.bit_length()) // 2
+    shift = max(64 - size, 0)
+    return Fraction(isqrt((value.numerator << (2 * shift)) // value.denominator), 1 << shift)
+
+
 def integer_root(value: int, degree: int) -> int:
     """Return the floor of value**(1/degree) by bisection."""
     if degree == 2:

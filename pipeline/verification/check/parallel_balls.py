@@ -29,7 +29,7 @@ from pipeline.verification.check.balls import (
 )
 from pipeline.verification.check.forms import Form, neuron, require_rows, rows_of
 from pipeline.verification.check.geometry import Pairs, root_up
-from pipeline.verification.check.readers import Layer, Network
+from pipeline.verification.check.readers import Layer, Network, rational
 from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.squares import Folding, confirm_first_folds, confirm_folds
 
@@ -75,7 +75,7 @@ def check_parallel_balls(network: Network, structure: dict[str, Any], claim: Cla
         raise Rejected(f"expected {front.used + 3} layers, got {len(network.layers)}")
     tests = _tests(network.layers[front.used], network.layers[front.used + 1], front)
     codes = _codes(network.layers[-1], tests.offsets, int(structure["majority"]), claim)
-    balls = ball_images(claim, front.rows, Fraction(structure["lipschitz"]), front.sides)
+    balls = ball_images(claim, front.rows, rational(structure["lipschitz"]), front.sides)
     near, far, slack = _decided(balls, tests, codes[claim.data.labels], front.error)
     reason = first_failure(
         claim.data.labels,
@@ -96,7 +96,7 @@ def check_parallel_balls(network: Network, structure: dict[str, Any], claim: Cla
 
 
 def _front(layers: tuple[Layer, ...], structure: dict[str, Any]) -> _Front:
-    sides = [Fraction(s) for s in structure["sides"]]
+    sides = [rational(s) for s in structure["sides"]]
     folds = [int(k) for k in structure["folds"]]
     cuts = [int(c) for c in structure["cuts"]]
     m = len(sides)

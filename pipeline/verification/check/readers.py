@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -189,13 +190,13 @@ def read_certificate(path: Path) -> Certificate:
         document = json.loads(Path(path).read_text(encoding="utf-8"))
         if document["format"] != "robustness-certificate 2":
             raise Rejected(f"{path}: unknown format {document['format']!r}")
-        rho, p = Fraction(document["rho"]), str(document["p"])
+        rho, p = rational(document["rho"]), str(document["p"])
         eta = document["eta"]
         certificate = Certificate(
             str(document["construction"]),
             str(document["check"]),
             str(document["claim"]),
-            None if eta is None else Fraction(eta),
+            None if eta is None else rational(eta),
             rho,
             float("inf") if p == "inf" else int(p),
             dict(document["structure"]),
@@ -214,6 +215,19 @@ def read_certificate(path: Path) -> Certificate:
     if certificate.p < 1:
         raise Rejected(f"p must be at least 1, got {p}")
     return certificate
+
+
+def rational(text: object) -> Fraction:
+    """Return the rational written as "n" or "n/d".
+
+    Other notations are refused: "1e999999999" would be computed for ever.
+
+    Raises:
+        ValueError: for any other text.
+    """
+    if not re.fullmatch(r"-?[0-9]+(/0*[1-9][0-9]*)?", str(text)):
+        raise ValueError(f"a rational must be written n or n/d, got {str(text)[:60]!r}")
+    return Fraction(str(text))
 
 
 def _arrays(path: Path, expected: str) -> tuple[dict[str, np.ndarray], str]:

@@ -28,7 +28,7 @@ from pipeline.verification.check.balls import (
 )
 from pipeline.verification.check.forms import Form, neuron, require_rows, rows_of
 from pipeline.verification.check.geometry import Pairs, root_up
-from pipeline.verification.check.readers import Layer, Network
+from pipeline.verification.check.readers import Layer, Network, rational
 from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.squares import Folding, confirm_folds
 
@@ -79,7 +79,7 @@ def check_yu2024(network: Network, structure: dict[str, Any], claim: Claim) -> F
         Rejected: if a layer is not what its block needs.
     """
     m, folds, count = (int(structure[k]) for k in ("m", "folds", "blocks"))
-    side = Fraction(structure["side"])
+    side = rational(structure["side"])
     if min(m, folds) < 1 or count < 2 or side <= 0:
         raise Rejected("m, folds, blocks and side of the blocks must be positive")
     reader = _Reader(network.layers)
@@ -96,7 +96,7 @@ def check_yu2024(network: Network, structure: dict[str, Any], claim: Claim) -> F
     require_rows(reader.used + 1, reader.rows(), [output], "the output")
     if reader.used != len(network.layers):
         raise Rejected(f"{len(network.layers) - reader.used} layers follow the output")
-    balls = ball_images(claim, rows, Fraction(structure["lipschitz"]), None)
+    balls = ball_images(claim, rows, rational(structure["lipschitz"]), None)
     error = m * side * side / Fraction(4) ** (folds + 1)
     return _findings(balls, blocks, claim, side, error, structure)
 

@@ -200,11 +200,24 @@ def test_a_radius_past_the_provable_one_is_rejected(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("rho", ["0", "1", "5/4", "-1/2", "x", "1/0", "nan", 1e308, None, [], True])
+@pytest.mark.parametrize(
+    "rho",
+    ["0", "1", "5/4", "-1/2", "x", "1/0", "nan", "1e999999999", "0.5", 1e308, None, [], True],
+)
 def test_ratios_outside_the_definition_are_rejected(name: str, rho: Any, tmp_path: Path) -> None:
     one = built(name)
     answer = Files(tmp_path).write(SMALL, one.network, one.certificate, rho=rho)
     assert "rho must lie in (0, 1)" in answer.reason or "not a certificate" in answer.reason
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_norm_bound_that_would_take_for_ever_to_read_is_rejected(
+    name: str, tmp_path: Path
+) -> None:
+    one = built(name)
+    structure = {"lipschitz": "1e999999999"}
+    answer = Files(tmp_path).write(SMALL, one.network, one.certificate, structure)
+    assert "a rational must be written n or n/d" in answer.reason
 
 
 @pytest.mark.parametrize("p", [0, -1, 1.5, 2.9, "2.9", "x", None, True, [2], "nan", "-inf", 10**9])
