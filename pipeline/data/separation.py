@@ -242,7 +242,10 @@ def _squared_distances(A: np.ndarray, B: np.ndarray, dtype: type) -> tuple[np.nd
     largest = max(float(norms_a.max()), float(norms_b.max()))
     # Points are scaled into [-1/2, 1/2]: subtracting the centre loses at most 2**-52 a coordinate.
     centring = 2.0**-50 * d * (largest**0.5 + 2.0**-50)
-    return left @ right.T, 8 * (d + 8) * unit * largest + centring
+    # All entries are finite. BLAS kernels have been seen to raise the flag on lanes they only pad.
+    with np.errstate(invalid="ignore"):
+        product = left @ right.T
+    return product, 8 * (d + 8) * unit * largest + centring
 
 
 def _distances(A: np.ndarray, B: np.ndarray, p: int | float) -> tuple[np.ndarray, float]:

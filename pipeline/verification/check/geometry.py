@@ -162,7 +162,8 @@ class Pairs:
                 part = slice(start, start + len(r))
                 slack[part] = np.minimum(slack[part], excess.clip(min=0))
                 # limit is an integer: its square is exact up to 2^53.
-                i, j = np.nonzero(values < limit * limit)
+                # Written so that a NaN, which finite numbers never give, would not pass as far.
+                i, j = np.nonzero(~(values >= limit * limit))
                 if len(i):
                     ok = self.exact(r[i], c[j]) >= thresholds[first + j]
                     proved[start + i[~ok.astype(bool)]] = False

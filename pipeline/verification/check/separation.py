@@ -30,7 +30,7 @@ def separation_power(points: Cloud, labels: np.ndarray, p: float) -> tuple[Fract
                 for c in _blocks(columns):
                     values = coarse(r, c)
                     limit = min(limit, _widened(float(values.min()), p, points))
-                    i, j = np.nonzero(values <= limit)
+                    i, j = np.nonzero(~(values > limit))
                     if len(i) == 0:
                         continue
                     exact = _powers(points.integers, r[i], c[j], p)
