@@ -3,73 +3,44 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from math import isqrt
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline.construction import CONSTRUCTIONS, Built, Claim, build, plan, plan_instead
+from pipeline.construction import CONSTRUCTIONS, Claim, build, plan, plan_instead
 from pipeline.construction.lattice import scale_of_dataset
 from pipeline.construction.vardi2022 import plan_of_dataset as vardi_plan
 from pipeline.data import SeparatedDataset
 from pipeline.network import load_network, save_network
 from tests.construction.ball_points import points_in_balls, spread
+from tests.construction.cases import CASES, BuildCase
 
-# Name, (N, d, C), rho, options.
-CASES: list[tuple[str, tuple[int, int, int], str, dict[str, Any]]] = [
-    ("parallel_balls", (9, 3, 3), "1/2", {}),
-    ("parallel_balls", (12, 5, 2), "9/10", {"projection": "identity"}),
-    ("thm_4_2_i", (6, 2, 2), "1/50", {}),
-    ("thm_4_2_i", (9, 3, 4), "1/200", {"mode": "adaptive"}),
-    ("thm_4_2_ii", (7, 2, 3), "1/15", {"eta": "1/10"}),
-    ("thm_4_2_ii", (7, 2, 3), "1/30", {"mode": "adaptive"}),
-    ("thm_4_2_ii_threshold", (7, 2, 3), "1/15", {}),
-    ("thm_4_2_ii_threshold", (8, 4, 2), "1/30", {"mode": "adaptive"}),
-    ("thm_4_2_iii", (6, 3, 3), "1/2", {}),
-    ("thm_4_2_iii", (12, 10, 2), "1/10", {"constants": {"log_n": 1, "rho": 1, "log_d": "1/2"}}),
-    ("vardi2022", (9, 3, 3), "1/2", {}),
-    ("vardi2022", (9, 3, 3), "1/2", {"mode": "adaptive"}),
-    ("yu2024", (6, 3, 3), "9/10", {}),
-    ("yu2024", (5, 2, 2), "1/100", {}),
-    ("egosi2025", (6, 3, 3), "1/4", {}),
-    ("egosi2025", (6, 40, 2), "1/30", {}),
-    ("egosi2025", (6, 40, 2), "1/30", {"mode": "adaptive"}),
-]
-FROM_SIZES = [case for case in CASES if case[0] != "parallel_balls" and "mode" not in case[3]]
+FROM_SIZES = [c for c in CASES if c.name != "parallel_balls" and "mode" not in c.options]
 
-
-def named(case: tuple) -> str:
-    name, (N, d, _), rho, options = case
-    return f"{name}-N{N}-d{d}-{rho}-{'-'.join(map(str, options.values()))}"
-
-
-every_case = pytest.mark.parametrize("case", CASES, ids=named)
-
-
-def made(case: tuple, seed: int = 0, **more: Any) -> tuple[SeparatedDataset, Fraction, Built]:
-    name, (N, d, C), rho, options = case
-    data = spread(N, d, C, seed=seed)
-    return data, Fraction(rho), build(name, data, Fraction(rho), 2, options | more)
+every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def test_every_registered_construction_has_a_case() -> None:
-    assert {case[0] for case in CASES} == set(CONSTRUCTIONS)
+    assert {case.name for case in CASES} == set(CONSTRUCTIONS)
 
 
 @every_case
-def test_claim_check_and_source_are_those_of_the_registry(case: tuple) -> None:
-    _, rho, built = made(case)
+def test_claim_and_name_are_those_of_the_registry(case: BuildCase) -> None:
+    built = case.built()
     assert built.certificate is not None
-    assert built.certificate.construction == case[0]
-    assert built.certificate.claim is CONSTRUCTIONS[case[0]].claim
-    assert built.certificate.rho == rho
+    assert built.certificate.construction == case.name
+    assert built.certificate.claim is CONSTRUCTIONS[case.name].claim
+    assert built.certificate.rho == case.ratio
     assert built.network.outputs == 1
 
 
 @every_case
-def test_plan_is_the_built_network_layer_by_layer(case: tuple) -> None:
-    data, rho, built = made(case)
-    planned = plan_instead(case[0], data, rho, 2, case[3] | {"plan_only": True})
+def test_plan_is_the_built_network_layer_by_layer(case: BuildCase) -> None:
+    built = case.built()
+    options = case.options | {"plan_only": True}
+    planned = plan_instead(case.name, case.data(), case.ratio, 2, options)
     assert planned == built.plan
     assert tuple(planned.hidden_widths()) == built.network.hidden_widths
     assert planned.parameter_count() == built.network.parameter_count()
@@ -77,29 +48,53 @@ def test_plan_is_the_built_network_layer_by_layer(case: tuple) -> None:
     assert planned.first_hidden_width == built.network.first_hidden_width
 
 
-@pytest.mark.parametrize("case", FROM_SIZES, ids=named)
-def test_in_mode_paper_the_architecture_depends_on_sizes_alone(case: tuple) -> None:
-    name, (N, d, C), rho, options = case
+def scale_of(name: str, data: SeparatedDataset, rho: Fraction) -> int:
+    """Return the scale that the construction's plan of these data needs."""
+    if name == "vardi2022":
+        return int(vardi_plan(data, rho).resolved["scale"])
+    return scale_of_dataset(data)
+
+
+@pytest.mark.parametrize("case", FROM_SIZES, ids=str)
+def test_in_mode_paper_the_architecture_depends_on_sizes_alone(case: BuildCase) -> None:
     more: dict[str, Any] = {}
-    if "scale" in CONSTRUCTIONS[name].plan_options:
-        one, two = (spread(N, d, C, seed=s) for s in (0, 1))
-        scales = [scale_of_dataset(data) for data in (one, two)]
-        if name == "vardi2022":
-            scales = [int(vardi_plan(data, Fraction(rho)).resolved["scale"]) for data in (one, two)]
-        more = {"scale": max(scales)}
-    expected = plan(name, N, d, C, Fraction(rho), options | more)
+    if "scale" in CONSTRUCTIONS[case.name].plan_options:
+        more = {"scale": max(scale_of(case.name, case.data(s), case.ratio) for s in (0, 1))}
+    expected = plan(case.name, case.N, case.d, case.C, case.ratio, case.options | more)
     for seed in (0, 1):
-        _, _, built = made(case, seed, **more)
+        built = case.built(seed, **more)
         assert built.plan == expected
         assert built.network.hidden_widths == tuple(expected.hidden_widths())
 
 
+def allowed_ratio(name: str, N: int, d: int) -> Fraction:
+    """Return a ratio inside the construction's range."""
+    end = Fraction(1, isqrt(25 * N * N * d - 1) + 1)
+    inside = {"thm_4_2_i": end, "thm_4_2_ii": 2 * end, "thm_4_2_ii_threshold": 2 * end}
+    return inside.get(name, Fraction(1, 2) if name == "thm_4_2_iii" else Fraction(1, 4 * d))
+
+
+@pytest.mark.parametrize("C", [2, 3])
+@pytest.mark.parametrize(("N", "d"), [(4, 1), (4, 3), (10, 2), (17, 4)])
+@pytest.mark.parametrize("name", sorted({case.name for case in FROM_SIZES}))
+def test_plan_from_sizes_is_the_built_network_on_a_grid(name: str, N: int, d: int, C: int) -> None:
+    data, rho = spread(N, d, C), allowed_ratio(name, N, d)
+    more = {}
+    if "scale" in CONSTRUCTIONS[name].plan_options:
+        more = {"scale": scale_of(name, data, rho)}
+    planned = plan(name, N, d, C, rho, more)
+    network = build(name, data, rho, 2, more).network
+    assert tuple(planned.hidden_widths()) == network.hidden_widths
+    assert planned.parameter_count() == network.parameter_count()
+    assert (planned.depth, planned.width) == (network.depth, network.width)
+
+
 @every_case
-def test_exact_outputs_hold_the_claim_and_survive_a_file(case: tuple, tmp_path: Path) -> None:
-    data, rho, built = made(case)
+def test_exact_outputs_hold_the_claim_and_survive_a_file(case: BuildCase, tmp_path: Path) -> None:
+    data, built = case.data(), case.built()
     save_network(tmp_path / "network.npz", built.network)
     loaded = load_network(tmp_path / "network.npz")
-    points, labels = points_in_balls(data, rho)
+    points, labels = points_in_balls(data, case.ratio)
     values = built.network.evaluate_exact(points)
     assert loaded.evaluate_exact(points) == values
     assert loaded.activations == built.network.activations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import floor, isqrt, pi
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from pipeline.construction.thm_4_2_ii_threshold import (
 )
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray
+from pipeline.verification.sampling import robust_memorization_error_upper
 from tests.construction.ball_points import (
     dataset_of,
     datasets,
@@ -31,6 +33,7 @@ from tests.construction.ball_points import (
     spread,
     wrong_points,
 )
+from tests.verification.check.check_files import Files
 
 BUILDERS = {"thm_4_2_ii": build_thm_4_2_ii, "thm_4_2_ii_threshold": build_thm_4_2_ii_threshold}
 PLANNERS = {"thm_4_2_ii": plan_thm_4_2_ii, "thm_4_2_ii_threshold": plan_thm_4_2_ii_threshold}
@@ -125,6 +128,24 @@ def test_in_the_bands_the_network_is_sometimes_wrong() -> None:
     wrong = np.array([v != label for v, label in zip(values, labels, strict=True)])
     assert wrong.any()
     assert not (wrong & off_the_bands(built, points)).any()
+
+
+@pytest.mark.parametrize("eta", ["1/2", "1/8", "1/32"])
+def test_sampled_error_stays_below_the_proved_bound_and_that_below_eta(
+    eta: str, tmp_path: Path
+) -> None:
+    # As above, so that errors do occur, and at a rate that samples show.
+    data, rho = dataset_of([[100, 0], [0, 14]], [2, 1]), ratio(1, 2)
+    built = build_thm_4_2_ii(data, rho, eta=eta)
+    answer = Files(tmp_path).write(data, built.network, built.certificate)
+    assert answer.verified
+    proved = Fraction(answer.text.split("error at most ")[1].split()[0])
+    sampled = robust_memorization_error_upper(
+        built.network, data, rho, decision="exact", samples=20_000, confidence=0.99
+    )
+    assert sampled.errors.max() > 0 or eta == "1/32"
+    assert Fraction(int(sampled.errors.max()), 20_000) <= proved <= Fraction(eta)
+    assert sampled.error_lower <= float(proved)
 
 
 @pytest.mark.parametrize("name", NAMES)

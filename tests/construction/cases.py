@@ -1,0 +1,67 @@
+"""One table of small cases of every construction, for the builder's and the checker's tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from pipeline.construction import Built, build
+from pipeline.data import SeparatedDataset
+from tests.construction.ball_points import spread
+
+
+@dataclass(frozen=True)
+class BuildCase:
+    """A construction with sizes (N, d, C), a ratio and options.
+
+    Its data are N random integer points, labels in turn; other seeds give other data of the same
+    sizes.
+    """
+
+    name: str
+    N: int
+    d: int
+    C: int
+    rho: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ratio(self) -> Fraction:
+        """The robustness ratio."""
+        return Fraction(self.rho)
+
+    def data(self, seed: int = 0) -> SeparatedDataset:
+        """Return a dataset of these sizes."""
+        return spread(self.N, self.d, self.C, seed=seed)
+
+    def built(self, seed: int = 0, **more: Any) -> Built:
+        """Return the construction on such a dataset."""
+        return build(self.name, self.data(seed), self.ratio, 2, self.options | more)
+
+    def __str__(self) -> str:
+        options = "-".join(map(str, self.options.values()))
+        return f"{self.name}-N{self.N}-d{self.d}-{self.rho}-{options}"
+
+
+_REDUCED = {"constants": {"log_n": 1, "rho": 1, "log_d": "1/2"}}
+
+CASES = (
+    BuildCase("parallel_balls", 9, 3, 3, "1/2"),
+    BuildCase("parallel_balls", 12, 5, 2, "9/10", {"projection": "identity"}),
+    BuildCase("thm_4_2_i", 6, 2, 2, "1/50"),
+    BuildCase("thm_4_2_i", 9, 3, 4, "1/200", {"mode": "adaptive"}),
+    BuildCase("thm_4_2_ii", 7, 2, 3, "1/15", {"eta": "1/10"}),
+    BuildCase("thm_4_2_ii", 7, 2, 3, "1/30", {"mode": "adaptive"}),
+    BuildCase("thm_4_2_ii_threshold", 7, 2, 3, "1/15"),
+    BuildCase("thm_4_2_ii_threshold", 8, 4, 2, "1/30", {"mode": "adaptive"}),
+    BuildCase("thm_4_2_iii", 6, 3, 3, "1/2"),
+    BuildCase("thm_4_2_iii", 12, 10, 2, "1/10", _REDUCED),
+    BuildCase("vardi2022", 9, 3, 3, "1/2"),
+    BuildCase("vardi2022", 9, 3, 3, "1/2", {"mode": "adaptive"}),
+    BuildCase("yu2024", 6, 3, 3, "9/10"),
+    BuildCase("yu2024", 5, 2, 2, "1/100"),
+    BuildCase("egosi2025", 6, 3, 3, "1/4"),
+    BuildCase("egosi2025", 6, 40, 2, "1/30"),
+    BuildCase("egosi2025", 6, 40, 2, "1/30", {"mode": "adaptive"}),
+)
