@@ -27,6 +27,39 @@ _ROUNDING = 1 + Fraction(1, 64)
 _LOG_N, _LOG_D = 864, 10
 
 
+@dataclass(frozen=True)
+class LatticeOptions:
+    """What the constructions on a lattice can be asked for.
+
+    Args:
+        mode: "paper" takes all sizes from (N, d, C, rho, scale); "adaptive" the smallest that the
+            data need.
+        scale: all points lie within 2^scale eps_D of the middle of their box; None takes the data's
+            own.
+        weight_bits: fractional bits of the projection's rows.
+        draws: random projections tried before giving up.
+        seed: of the first draw.
+
+    Raises:
+        ValueError: for an unknown mode.
+    """
+
+    mode: str = "paper"
+    scale: int | None = None
+    weight_bits: int = 16
+    draws: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("paper", "adaptive"):
+            raise ValueError(f"mode must be paper or adaptive, got {self.mode!r}")
+
+    @property
+    def of_paper(self) -> bool:
+        """Whether sizes come from (N, d, C, rho, scale) alone."""
+        return self.mode == "paper"
+
+
 def projected_dimension(N: int, d: int) -> int:
     """Return m = min{d, max{ceil(864 ln N), ceil(10 ln d)}} of Lemma B.20."""
     return min(d, max(math.ceil(_LOG_N * math.log(N)), math.ceil(_LOG_D * math.log(d))))
@@ -98,14 +131,7 @@ def cells_across(d: int, scale: int, margin: int) -> int:
 
 
 def lattice_images(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    points: int,
-    *,
-    mode: str,
-    weight_bits: int,
-    draws: int,
-    seed: int,
+    dataset: SeparatedDataset, rho: Fraction, points: int, options: LatticeOptions
 ) -> Images:
     """Return images with differently labelled ones sqrt(m) apart and balls of radius 1/(4 points).
 
@@ -117,37 +143,32 @@ def lattice_images(
         dataset: the data.
         rho: robustness ratio.
         points: n, how many balls one translation must clear.
-        mode: "paper" or "adaptive".
-        weight_bits: fractional bits of the projection's rows.
-        draws: random projections tried before giving up.
-        seed: of the first draw.
+        options: mode, draws, ...
 
     Raises:
-        ValueError: for an unknown mode, or if no draw passes.
+        ValueError: if no draw passes.
     """
-    if mode not in ("paper", "adaptive"):
-        raise ValueError(f"mode must be paper or adaptive, got {mode!r}")
-    most = projected_dimension(dataset.N, dataset.d)
-    for draw in range(1 if most == dataset.d and mode == "paper" else draws):
-        kind = "identity" if most == dataset.d and mode == "paper" else "random"
-        rows = projection(dataset, kind, most, weight_bits, seed, draw)
-        for m in range(1, most + 1) if mode == "adaptive" else [most]:
-            if kind == "random" and m == dataset.d:
-                rows = projection(dataset, "identity", m, weight_bits, seed)
-            found = _scaled_images(dataset, rho, rows.first(m), mode)
+    most, bits = projected_dimension(dataset.N, dataset.d), options.weight_bits
+    kind = "identity" if most == dataset.d and options.of_paper else "random"
+    for draw in range(1 if kind == "identity" else options.draws):
+        rows = projection(dataset, kind, most, bits, options.seed, draw)
+        for m in [most] if options.of_paper else range(1, most + 1):
+            if m == dataset.d:
+                rows = projection(dataset, "identity", m, bits, options.seed)
+            found = _scaled_images(dataset, rho, rows.first(m), options.of_paper)
             if found is not None and found.radius <= Fraction(1, 4 * points):
                 return found
     raise ValueError(
         f"no projection to m <= {most} dimensions kept images sqrt(m) apart with balls of radius "
-        f"1/(4 * {points}) in {draws} draws (Lemma B.20); more draws are needed"
+        f"1/(4 * {points}) in {options.draws} draws (Lemma B.20); more draws are needed"
     )
 
 
 def _scaled_images(
-    dataset: SeparatedDataset, rho: Fraction, phi: Projection, mode: str
+    dataset: SeparatedDataset, rho: Fraction, phi: Projection, of_paper: bool
 ) -> Images | None:
     """Return the images under factor * phi if differently labelled ones are sqrt(m) apart."""
-    if mode == "paper":
+    if of_paper:
         stretch = _STRETCH * root_lower(dataset.d / dataset.separation(2).power, 2)
         factor = rounded_factor(stretch, up=False)
     else:

@@ -20,6 +20,7 @@ import numpy as np
 
 from pipeline.construction.images import Images
 from pipeline.construction.lattice import (
+    LatticeOptions,
     cells,
     cells_across,
     flattened,
@@ -160,11 +161,7 @@ def staged(
     *,
     thresholds: bool,
     name: str,
-    mode: str,
-    scale: int | None,
-    weight_bits: int,
-    draws: int,
-    seed: int,
+    options: LatticeOptions,
 ) -> Staged:
     """Return images, translations and keys of every group.
 
@@ -173,19 +170,13 @@ def staged(
         rho: robustness ratio in (1/(5 N sqrt d), 1/(5 sqrt d)].
         thresholds: whether floors are by threshold units.
         name: of the construction, for errors.
-        mode: "paper" or "adaptive".
-        scale: of the data, by default their own.
-        weight_bits: fractional bits of the projection's rows.
-        draws: random projections tried before giving up.
-        seed: seed of the first draw.
+        options: mode, scale, draws, ...
     """
     n = points_a_group(dataset.N, dataset.d, rho, name)
-    bits = required_scale(dataset, scale)
-    data = lattice_images(
-        dataset, rho, n, mode=mode, weight_bits=weight_bits, draws=draws, seed=seed
-    )
+    bits = required_scale(dataset, options.scale)
+    data = lattice_images(dataset, rho, n, options)
     at = placed(data, translation_bits(n))
-    if mode == "paper":
+    if options.of_paper:
         sizes = stage_sizes(
             dataset.N, dataset.d, dataset.C, rho, bits, thresholds=thresholds, name=name
         )
@@ -198,12 +189,12 @@ def staged(
         translation = translation_off_walls(at, group, n)
         keys = flattened(cells(at, group, translation), R)
         stages.append(Stage(translation, labels_of_keys(keys, dataset.y[group])))
-    if mode == "adaptive":
+    if not options.of_paper:
         most = max(len(stage.labels) for stage in stages)
         largest = max(max(stage.labels) for stage in stages)
         memorizer = memorizer_sizes(most, largest, dataset.C)
         sizes = StageSizes(data.projection.m, R, len(stages), memorizer, thresholds)
-    return Staged(data, at.offsets, sizes, stages, bits if mode == "paper" else None)
+    return Staged(data, at.offsets, sizes, stages, bits if options.of_paper else None)
 
 
 def network_of_stages(found: Staged, gamma_bits: int) -> ReLUNetwork:

@@ -17,12 +17,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt
+from typing import Any
 
 import numpy as np
 
 from pipeline.construction.built import Built, Certificate
 from pipeline.construction.images import Images
 from pipeline.construction.lattice import (
+    LatticeOptions,
     Placed,
     cells,
     cells_across,
@@ -173,7 +175,7 @@ def build_thm_4_2_i(
     """
     if p != 2:
         raise ValueError(f"thm_4_2_i is proved for p = 2, got p = {p} (Theorem 4.2(i))")
-    found = _resolved(dataset, rho, mode, scale, weight_bits, draws, seed)
+    found = _resolved(dataset, rho, LatticeOptions(mode, scale, weight_bits, draws, seed))
     deviations = ["gamma is rounded down to a power of two (dyadic weights)"]
     if mode == "adaptive":
         deviations.append("sizes are the smallest this dataset needs, not the paper's")
@@ -184,42 +186,25 @@ def build_thm_4_2_i(
 
 
 def plan_of_dataset(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float = 2,
-    *,
-    mode: str = "paper",
-    scale: int | None = None,
-    weight_bits: int = 16,
-    draws: int = 32,
-    seed: int = 0,
+    dataset: SeparatedDataset, rho: Fraction, p: int | float = 2, **options: Any
 ) -> Plan:
     """Return the widths `build_thm_4_2_i` would give, without building.
 
-    Arguments and errors are those of the construction; mode `paper` looks at the scale alone.
+    Options and errors are those of the construction; mode `paper` looks at the scale alone.
     """
-    if mode == "paper":
-        bits = required_scale(dataset, scale)
+    chosen = LatticeOptions(**options)
+    if chosen.of_paper:
+        bits = required_scale(dataset, chosen.scale)
         return plan_thm_4_2_i(dataset.N, dataset.d, dataset.C, rho, scale=bits)
-    found = _resolved(dataset, rho, mode, scale, weight_bits, draws, seed)
+    found = _resolved(dataset, rho, chosen)
     return _plan(dataset.d, found.sizes, found.scale)
 
 
-def _resolved(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    mode: str,
-    scale: int | None,
-    weight_bits: int,
-    draws: int,
-    seed: int,
-) -> _Resolved:
+def _resolved(dataset: SeparatedDataset, rho: Fraction, options: LatticeOptions) -> _Resolved:
     N, everyone = dataset.N, np.arange(dataset.N)
     _require_range(N, dataset.d, rho)
-    bits = required_scale(dataset, scale)
-    data = lattice_images(
-        dataset, rho, N, mode=mode, weight_bits=weight_bits, draws=draws, seed=seed
-    )
+    bits = required_scale(dataset, options.scale)
+    data = lattice_images(dataset, rho, N, options)
     at = placed(data, translation_bits(N))
     translation = translation_off_walls(at, everyone, N)
     found = cells(at, everyone, translation)
@@ -227,7 +212,7 @@ def _resolved(
     lowest = [int(v) for v in found.min(axis=0)]
     found = found - np.array(lowest, dtype=object)
     translation = [b + low for b, low in zip(translation, lowest, strict=True)]
-    if mode == "paper":
+    if options.of_paper:
         sizes = _paper_sizes(N, dataset.d, dataset.C, bits)
         labels = labels_of_keys(flattened(found, sizes.R), dataset.y)
         return _Resolved(data, sizes, at, translation, labels, {"scale": bits})

@@ -25,10 +25,11 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 from pipeline.construction.built import Built, Certificate, Claim
+from pipeline.construction.lattice import LatticeOptions, given_scale, required_scale
 from pipeline.construction.lattice import gamma_bits as least_gamma_bits
-from pipeline.construction.lattice import given_scale, required_scale
 from pipeline.construction.lattice_stages import (
     Staged,
     network_of_stages,
@@ -121,17 +122,8 @@ def build_thm_4_2_ii(
         raise ValueError(f"{_NAME} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
     if not 0 < error < 1:
         raise ValueError(f"eta must lie in (0, 1), got {eta} (Definition 4.1)")
-    found = staged(
-        dataset,
-        rho,
-        thresholds=False,
-        name=_NAME,
-        mode=mode,
-        scale=scale,
-        weight_bits=weight_bits,
-        draws=draws,
-        seed=seed,
-    )
+    options = LatticeOptions(mode, scale, weight_bits, draws, seed)
+    found = staged(dataset, rho, thresholds=False, name=_NAME, options=options)
     bits = gamma_bits_for(dataset, rho, found, error)
     structure: dict[str, object] = {
         "lipschitz": str(found.images.projection.lipschitz),
@@ -160,30 +152,18 @@ def plan_of_dataset(
     p: int | float = 2,
     *,
     eta: Fraction | str = Fraction(1, 100),
-    mode: str = "paper",
-    scale: int | None = None,
-    weight_bits: int = 16,
-    draws: int = 32,
-    seed: int = 0,
+    **options: Any,
 ) -> Plan:
     """Return the widths `build_thm_4_2_ii` would give, without building.
 
-    Arguments and errors are those of the construction; mode `paper` looks at the scale alone.
+    eta changes weights, not widths; the other options and errors are those of the construction,
+    and mode `paper` looks at the scale alone.
     """
-    if mode == "paper":
-        bits = required_scale(dataset, scale)
+    chosen = LatticeOptions(**options)
+    if chosen.of_paper:
+        bits = required_scale(dataset, chosen.scale)
         return plan_thm_4_2_ii(dataset.N, dataset.d, dataset.C, rho, scale=bits)
-    found = staged(
-        dataset,
-        rho,
-        thresholds=False,
-        name=_NAME,
-        mode=mode,
-        scale=scale,
-        weight_bits=weight_bits,
-        draws=draws,
-        seed=seed,
-    )
+    found = staged(dataset, rho, thresholds=False, name=_NAME, options=chosen)
     return plan_of_stages(dataset.d, found.sizes, found.scale)
 
 

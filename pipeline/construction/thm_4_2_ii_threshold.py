@@ -9,9 +9,10 @@ carry z, y, the rests and the key.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 from pipeline.construction.built import Built, Certificate
-from pipeline.construction.lattice import given_scale, required_scale
+from pipeline.construction.lattice import LatticeOptions, given_scale, required_scale
 from pipeline.construction.lattice_stages import (
     network_of_stages,
     notes_of_stages,
@@ -81,17 +82,8 @@ def build_thm_4_2_ii_threshold(
     """
     if p != 2:
         raise ValueError(f"{_NAME} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
-    found = staged(
-        dataset,
-        rho,
-        thresholds=True,
-        name=_NAME,
-        mode=mode,
-        scale=scale,
-        weight_bits=weight_bits,
-        draws=draws,
-        seed=seed,
-    )
+    options = LatticeOptions(mode, scale, weight_bits, draws, seed)
+    found = staged(dataset, rho, thresholds=True, name=_NAME, options=options)
     structure: dict[str, object] = {
         "lipschitz": str(found.images.projection.lipschitz),
         "gamma_bits": 0,
@@ -108,32 +100,15 @@ def build_thm_4_2_ii_threshold(
 
 
 def plan_of_dataset(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float = 2,
-    *,
-    mode: str = "paper",
-    scale: int | None = None,
-    weight_bits: int = 16,
-    draws: int = 32,
-    seed: int = 0,
+    dataset: SeparatedDataset, rho: Fraction, p: int | float = 2, **options: Any
 ) -> Plan:
     """Return the widths `build_thm_4_2_ii_threshold` would give, without building.
 
-    Arguments and errors are those of the construction; mode `paper` looks at the scale alone.
+    Options and errors are those of the construction; mode `paper` looks at the scale alone.
     """
-    if mode == "paper":
-        bits = required_scale(dataset, scale)
+    chosen = LatticeOptions(**options)
+    if chosen.of_paper:
+        bits = required_scale(dataset, chosen.scale)
         return plan_thm_4_2_ii_threshold(dataset.N, dataset.d, dataset.C, rho, scale=bits)
-    found = staged(
-        dataset,
-        rho,
-        thresholds=True,
-        name=_NAME,
-        mode=mode,
-        scale=scale,
-        weight_bits=weight_bits,
-        draws=draws,
-        seed=seed,
-    )
+    found = staged(dataset, rho, thresholds=True, name=_NAME, options=chosen)
     return plan_of_stages(dataset.d, found.sizes, found.scale)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -24,6 +25,7 @@ from scipy.spatial import KDTree
 from pipeline.construction.built import Built, Certificate, Claim
 from pipeline.construction.images import Images
 from pipeline.construction.lattice import (
+    LatticeOptions,
     Placed,
     cells,
     given_scale,
@@ -41,6 +43,8 @@ from pipeline.gadgets import MemorizerSizes, memorized, memorizer_sizes, memoriz
 from pipeline.network import Circuit, Expression, Plan, ReLUNetwork
 
 _NAME = "vardi2022"
+# Fractional bits of a direction.
+_WEIGHT_BITS = 24
 # A rational above pi.
 _PI = Fraction(355, 113)
 
@@ -90,7 +94,7 @@ def build_vardi2022(
     *,
     mode: str = "paper",
     scale: int | None = None,
-    weight_bits: int = 24,
+    weight_bits: int = _WEIGHT_BITS,
     draws: int = 32,
     seed: int = 0,
 ) -> Built:
@@ -114,7 +118,7 @@ def build_vardi2022(
         ValueError: for an unknown mode, for a scale that is too small, or if no direction of the
             draws keeps the points apart.
     """
-    found = _resolved(dataset, mode, scale, weight_bits, draws, seed)
+    found = _resolved(dataset, LatticeOptions(mode, scale, weight_bits, draws, seed))
     eta_bits = translation_bits(dataset.N)
     structure: dict[str, object] = {"eta_bits": eta_bits, **_structure(found.sizes)}
     deviations = ["eta is a power of two"]
@@ -133,21 +137,13 @@ def build_vardi2022(
 
 
 def plan_of_dataset(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float = 2,
-    *,
-    mode: str = "paper",
-    scale: int | None = None,
-    weight_bits: int = 24,
-    draws: int = 32,
-    seed: int = 0,
+    dataset: SeparatedDataset, rho: Fraction, p: int | float = 2, **options: Any
 ) -> Plan:
     """Return the widths `build_vardi2022` would give, without building.
 
-    Arguments and errors are those of the construction.
+    Options and errors are those of the construction.
     """
-    found = _resolved(dataset, mode, scale, weight_bits, draws, seed)
+    found = _resolved(dataset, LatticeOptions(**{"weight_bits": _WEIGHT_BITS} | options))
     return _plan(dataset.d, found.sizes, found.scale)
 
 
@@ -162,28 +158,25 @@ class _Resolved:
     scale: dict[str, int | str]
 
 
-def _resolved(
-    dataset: SeparatedDataset,
-    mode: str,
-    scale: int | None,
-    weight_bits: int,
-    draws: int,
-    seed: int,
-) -> _Resolved:
-    if mode not in ("paper", "adaptive"):
-        raise ValueError(f"mode must be paper or adaptive, got {mode!r}")
+def _resolved(dataset: SeparatedDataset, options: LatticeOptions) -> _Resolved:
+    """Return the first direction of the draws that keeps the points apart.
+
+    Raises:
+        ValueError: if the scale is too small, or no direction does.
+    """
     N, d = dataset.N, dataset.d
     half_squared = _least_distance_squared(dataset) / 4
     least = scale_against(dataset, half_squared)
+    scale = options.scale
     if scale is not None and scale < least:
         raise ValueError(f"scale must be at least {least} for these data, got {scale}")
     bits = least if scale is None else scale
-    for draw in range(draws):
-        row = _direction(d, weight_bits, seed, draw)
+    for draw in range(options.draws):
+        row = _direction(d, options.weight_bits, options.seed, draw)
         gap = _least_gap(dataset, row)
         if gap == 0:
             continue
-        if mode == "paper":
+        if options.of_paper:
             # c = N^2 sqrt(pi d / 8) / eps, the gap of 2 of the proof.
             factor = rounded_factor(root_upper(N**4 * _PI * d / 8 / half_squared, 2), up=True)
             if gap * factor < 2:
@@ -192,13 +185,14 @@ def _resolved(
             factor = rounded_factor(1 / gap, up=True)
         at, translation, labels = _keyed(dataset, row, factor)
         sizes = _paper_sizes(N, d, dataset.C, bits)
-        if mode == "adaptive":
+        if not options.of_paper:
             sizes = memorizer_sizes(len(labels), max(labels), dataset.C)
-        recorded: dict[str, int | str] = {"scale": bits} if mode == "paper" else {}
+        recorded: dict[str, int | str] = {"scale": bits} if options.of_paper else {}
         offset = at.offsets[0] - translation[0]
         return _Resolved(_scaled(row, factor), offset, sizes, labels, recorded)
     raise ValueError(
-        f"no direction of {draws} draws kept the points apart (Theorem B.4); more draws are needed"
+        f"no direction of {options.draws} draws kept the points apart (Theorem B.4); more draws "
+        f"are needed"
     )
 
 

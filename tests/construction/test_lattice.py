@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.construction.images import Images
 from pipeline.construction.lattice import (
+    LatticeOptions,
     cells,
     cells_across,
     flattened,
@@ -129,7 +130,7 @@ def test_images_are_sqrt_m_apart_with_balls_of_a_quarter(
     dataset: SeparatedDataset, points: int, mode: str
 ) -> None:
     rho = Fraction(1, ceil(6 * points * dataset.d**0.5))
-    data = lattice_images(dataset, rho, points, mode=mode, weight_bits=16, draws=4, seed=0)
+    data = lattice_images(dataset, rho, points, LatticeOptions(mode, draws=4))
     m = data.projection.m
     assert data.radius <= Fraction(1, 4 * points)
     Z = data.Z.fractions()
@@ -154,10 +155,6 @@ def test_cells_are_floors_after_the_translation() -> None:
 
 def test_images_that_no_draw_keeps_apart_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"no projection to m <= 3 .* in 5 draws \(Lemma B.20\)"):
-        lattice_images(
-            spread(6, 3, 2), Fraction(9, 10), 6, mode="adaptive", weight_bits=16, draws=5, seed=0
-        )
+        lattice_images(spread(6, 3, 2), Fraction(9, 10), 6, LatticeOptions("adaptive", draws=5))
     with pytest.raises(ValueError, match="mode must be paper or adaptive, got 'x'"):
-        lattice_images(
-            spread(6, 3, 2), Fraction(1, 99), 6, mode="x", weight_bits=16, draws=5, seed=0
-        )
+        LatticeOptions("x")
