@@ -21,7 +21,7 @@ from pipeline.verification.verdicts import (
 
 # Share of the radius; the displacement grid (2**-24 of it) keeps such points inside.
 SHARE = 0.999999
-_BALLS_A_BLOCK = 4096
+_POINTS_A_BLOCK = 16_384
 
 
 def adversarial_points(
@@ -86,8 +86,8 @@ def adversarial_points_attack(
         dataset, rho, p, boundary_points=boundary_points, seed=seed
     )
     found: dict[int, BallVerdict] = {}
-    for start in range(0, len(indices), _BALLS_A_BLOCK):
-        part = slice(start, start + _BALLS_A_BLOCK)
+    for start in range(0, len(indices), _POINTS_A_BLOCK):
+        part = slice(start, start + _POINTS_A_BLOCK)
         for verdict in confirmed_witnesses(
             network,
             dataset,

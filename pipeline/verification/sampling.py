@@ -33,7 +33,7 @@ from pipeline.verification.verdicts import (
     require_matching,
 )
 
-_POINTS_A_BLOCK = 8192
+_POINTS_A_BLOCK = 16_384
 
 
 @dataclass(frozen=True, eq=False)
