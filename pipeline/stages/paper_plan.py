@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from importlib import import_module
-from importlib.util import find_spec
 
-from pipeline.construction import CONSTRUCTIONS, plan
+from pipeline.construction import construction, plan
+from pipeline.construction.lattice import scale_of_dataset
 from pipeline.data import SeparatedDataset
 from pipeline.theory import theorem_4_2
-
-_LATTICE = "pipeline.construction.lattice"
 
 
 def paper_bounds(
@@ -36,26 +33,11 @@ def construction_of_regime(N: int, d: int, rho: Fraction) -> str:
 
 
 def _planned_parameters(data: SeparatedDataset, rho: Fraction) -> int | None:
-    """Return P of the paper's plan, None where there is none or it refuses these sizes."""
+    """Return P of the paper's plan, None where it refuses these sizes."""
     name = construction_of_regime(data.N, data.d, rho)
-    known = CONSTRUCTIONS.get(name)
-    if known is None or known.plan is None:
-        return None
-    options: dict[str, int] = {}
-    if "scale" in known.plan_options:
-        scale = _scale(data)
-        if scale is None:
-            return None
-        options["scale"] = scale
+    needs_scale = "scale" in construction(name).plan_options
+    options = {"scale": scale_of_dataset(data)} if needs_scale else {}
     try:
         return plan(name, data.N, data.d, data.C, rho, options).parameter_count()
     except ValueError:
         return None
-
-
-def _scale(data: SeparatedDataset) -> int | None:
-    """Return the integer scale of a dataset, None where no module offers it."""
-    if find_spec(_LATTICE) is None:
-        return None
-    scale_of_dataset = getattr(import_module(_LATTICE), "scale_of_dataset", None)
-    return None if scale_of_dataset is None else int(scale_of_dataset(data))

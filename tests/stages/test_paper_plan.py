@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from fractions import Fraction
-from types import ModuleType
 
 import pytest
 
-from pipeline.construction import CONSTRUCTIONS, plan
-from pipeline.construction.registry import Construction
+from pipeline.construction import CONSTRUCTIONS, Construction, plan
+from pipeline.construction.lattice import scale_of_dataset
 from pipeline.data import generate_dataset
-from pipeline.network import Plan
-from pipeline.stages import paper_plan
 from pipeline.stages.paper_plan import construction_of_regime, paper_bounds
 from pipeline.theory import regime
 
@@ -25,18 +21,9 @@ def data():
     return generate_dataset("line", N=6, d=4)[0]
 
 
-def _registered(monkeypatch, name: str, planned, options: tuple[str, ...] = ()) -> None:
-    known = Construction("an item", "", lambda *a, **o: None, None, planned, options)
+def _registered(monkeypatch, name: str, planned) -> None:
+    known = Construction("an item", "", lambda *a, **o: None, None, planned)
     monkeypatch.setitem(CONSTRUCTIONS, name, known)
-
-
-def _with_scale(monkeypatch, scale) -> None:
-    module = ModuleType("lattice")
-    if scale is not None:
-        module.scale_of_dataset = scale
-    monkeypatch.setitem(sys.modules, "tests.lattice", module)
-    monkeypatch.setattr(paper_plan, "_LATTICE", "tests.lattice")
-    monkeypatch.setattr(paper_plan, "find_spec", sys.modules.get)
 
 
 @pytest.mark.parametrize(
@@ -61,22 +48,13 @@ def test_large_ratios_have_the_plan_of_part_iii(data):
     assert paper_bounds(data, Fraction(1, 2), 1) == (None, None)
 
 
-def test_a_part_that_is_not_registered_has_no_plan(data, monkeypatch):
-    monkeypatch.delitem(CONSTRUCTIONS, "thm_4_2_ii", raising=False)
-    assert paper_bounds(data, TENTH, 2)[1] is None
-
-
-def test_a_plan_that_needs_the_scale_gets_that_of_the_data(data, monkeypatch):
-    def planned(N, d, C, rho, *, scale):
-        return Plan(d, (scale,))
-
-    _registered(monkeypatch, "thm_4_2_ii", planned, ("scale",))
-    _with_scale(monkeypatch, lambda dataset: dataset.N + 1)
-    assert paper_bounds(data, TENTH, 2)[1] == Plan(4, (7,)).parameter_count()
-    _with_scale(monkeypatch, None)
-    assert paper_bounds(data, TENTH, 2)[1] is None
-    monkeypatch.setattr(paper_plan, "find_spec", lambda name: None)
-    assert paper_bounds(data, TENTH, 2)[1] is None
+def test_plans_below_get_the_scale_of_the_data(data):
+    scale = {"scale": scale_of_dataset(data)}
+    for rho in (Fraction(1, 60), Fraction(1, 59), TENTH):
+        name = construction_of_regime(6, 4, rho)
+        expected = plan(name, 6, 4, 2, rho, scale).parameter_count()
+        assert paper_bounds(data, rho, 2)[1] == expected
+        assert plan(name, 6, 4, 2, rho, {"scale": scale["scale"] + 9}).parameter_count() > expected
 
 
 def test_a_plan_that_refuses_the_sizes_is_absent(data, monkeypatch):
