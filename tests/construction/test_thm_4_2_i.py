@@ -17,6 +17,7 @@ from pipeline.construction.thm_4_2_i_small import (
     plan_thm_4_2_i,
 )
 from pipeline.data import SeparatedDataset, generate_dataset
+from pipeline.exact import DyadicArray
 from tests.construction.ball_points import datasets, line, points_in_balls, spread, wrong_points
 
 
@@ -66,7 +67,7 @@ def test_a_random_projection_is_used_where_d_exceeds_the_paper_s_m() -> None:
     # 864 ln 2 = 598.9, so two points in R^700 are projected to R^599.
     random = np.random.default_rng(0)
     points = random.integers(-9, 10, (2, 700))
-    data = SeparatedDataset("far", line(2, 1).X.__class__(points, 0), np.array([1, 2]))
+    data = SeparatedDataset("far", DyadicArray(points, 0), np.array([1, 2]))
     rho = largest_rho(2, 700)
     built = build_thm_4_2_i(data, rho)
     assert built.plan.resolved["m"] == 599
@@ -101,6 +102,27 @@ def test_memorizer_has_the_paper_s_width_and_depth() -> None:
     g, n, bits = (int(found[k]) for k in ("groups", "keys_per_group", "key_bits"))
     assert (g, n) == (32, 33)
     assert int(found["memorizer_depth"]) == (3 * g + 2) + (3 * n * bits + 2 * n + 2) - 1
+
+
+@pytest.mark.parametrize("N", [16, 64, 144])
+def test_bits_are_those_of_the_packed_words(N: int) -> None:
+    # Theorem B.1(i): O~(sqrt N) bits; n key_bits + 2 by Lemma B.9, and no other layer needs more.
+    built = build_thm_4_2_i(spread(N, 3, 2), largest_rho(N, 3))
+    n, bits = (int(built.plan.resolved[k]) for k in ("keys_per_group", "key_bits"))
+    assert n == isqrt(N) + 1
+    assert built.network.bit_complexity == n * bits + 2
+
+
+@pytest.mark.parametrize("power", [-3, 1, 5])
+def test_scaled_data_have_the_same_architecture(power: int) -> None:
+    """Section 2.4: only rho matters."""
+    data, rho = spread(10, 3, 2), largest_rho(10, 3)
+    scaled = SeparatedDataset(
+        "scaled", DyadicArray(data.X.numerators, data.X.exponent + power), data.y
+    )
+    one, two = build_thm_4_2_i(data, rho), build_thm_4_2_i(scaled, rho)
+    assert one.plan == two.plan
+    assert wrong_points(two.network, scaled, rho) == []
 
 
 @pytest.mark.parametrize("factor", [Fraction(10001, 10000), Fraction(2)])
