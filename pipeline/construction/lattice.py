@@ -16,13 +16,21 @@ import numpy as np
 from pipeline.construction.images import Images, images
 from pipeline.construction.projection import Projection, projection
 from pipeline.data import SeparatedDataset
-from pipeline.exact import DyadicArray, dyadic_of_fraction, root_lower, root_upper
+from pipeline.exact import (
+    DyadicArray,
+    dyadic_of_fraction,
+    max_bit_length,
+    root_lower,
+    root_upper,
+)
 
 # The factor 11/9 of Theorems B.3 and B.5, and the bits it is rounded to with sqrt(d) / eps_D.
 _STRETCH = Fraction(11, 9)
 _FACTOR_BITS = 10
 # What rounding the factor and the rows may add to the span of the images.
 _ROUNDING = 1 + Fraction(1, 64)
+# Integers of so many bits become floats whose squares are in range.
+_FLOAT_BITS = 500
 # The paper's 864 ln N (24 / alpha^2 at alpha = 1/6) and 10 ln d of Lemma B.20.
 _LOG_N, _LOG_D = 864, 10
 
@@ -75,9 +83,15 @@ def scale_of_dataset(dataset: SeparatedDataset) -> int:
 
 def scale_against(dataset: SeparatedDataset, unit_squared: Fraction) -> int:
     """Return the least s >= 0 with all points within 2**s units of the middle of their box."""
-    numerators = dataset.X.numerators.astype(object)
-    doubled_middle = numerators.min(axis=0) + numerators.max(axis=0)
-    away = ((2 * numerators - doubled_middle) ** 2).sum(axis=1).max()
+    # From the box's lower corner, so that no offset of the data costs floats their accuracy.
+    corner = dataset.X.numerators - dataset.X.numerators.min(axis=0)
+    span = corner.max(axis=0)
+    # Floats find the points that may be farthest; their distances are compared exactly.
+    coarse = corner >> max(max_bit_length(span) - _FLOAT_BITS, 0)
+    floats = coarse.astype(np.float64)
+    lengths = np.linalg.norm(floats - floats.max(axis=0) / 2, axis=1)
+    farthest = corner[lengths >= lengths.max() * (1 - 1e-9)].astype(object)
+    away = ((2 * farthest - span.astype(object)) ** 2).sum(axis=1).max()
     squared = int(away) * Fraction(4) ** (dataset.X.exponent - 1)
     ratio, bits = squared / unit_squared, 0
     while ratio > Fraction(4) ** bits:

@@ -97,6 +97,15 @@ def test_scale_is_the_least_power_of_two_that_holds_the_data(dataset: SeparatedD
         required_scale(dataset, s - 1)
 
 
+@pytest.mark.parametrize("offset", [0, 10**18, 3**400])
+@pytest.mark.parametrize("power", [0, 300])
+def test_scale_is_exact_far_from_the_origin_and_for_long_numbers(offset: int, power: int) -> None:
+    points = np.array([[0, 0], [0, 2], [1023, 1], [1024, 1]], dtype=object) * 2**power + offset
+    data = SeparatedDataset("far", DyadicArray(points, 0), np.array([1, 2, 1, 2]))
+    # eps = 1/2; the points of the ends lie 512 and 512.0009... from the middle (512, 1).
+    assert scale_of_dataset(data) == 11
+
+
 def test_dimension_is_that_of_lemma_b20() -> None:
     for N, d in ((10, 5), (1000, 8), (10, 5000), (100, 10**6), (3, 10**9)):
         m = min(d, max(ceil(864 * log(N)), ceil(10 * log(d))))
