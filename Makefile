@@ -4,6 +4,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# A command copied over a line break is one command all the same.
+define NEWLINE
+
+
+endef
+override ARGS := $(subst $(NEWLINE), ,$(ARGS))
 # Further options of pip install, for example an index with CPU builds of torch.
 PIP_ARGS ?=
 

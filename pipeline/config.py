@@ -127,8 +127,9 @@ class ExponentsConfig:
 
     constructions: list[str] = field(default_factory=list)
     built_N: list[int] = field(default_factory=lambda: [64, 256, 1024, 4096])
-    groups: list[int] = field(default_factory=lambda: [64, 256, 1024, 4096, 16384])
-    N: int = 10**6
+    planned_N: list[int] = field(default_factory=lambda: [10**n for n in (4, 6, 8, 10, 12)])
+    groups: list[int] = field(default_factory=lambda: [10**n for n in (4, 5, 6, 7, 8)])
+    N: int = 10**12
     scale: int = 10
     confidence: float = 0.95
 

@@ -122,10 +122,11 @@ ITEMS = (
         "pipeline.construction.thm_4_2_ii_moderate:build_thm_4_2_ii",
         "tests/construction/test_thm_4_2_ii.py",
         note=(
-            "the paper's gamma bounds the error of one stage on the m-ball; here it bounds "
-            "all stages on the d-ball: gamma <= min_j ||w_j|| mu (eta / G) V_d / (m "
-            "V_(d-1)). R counts inactive balls too. n = floor(1/(5 rho sqrt d)) points a "
-            "group, not n + 1, whose clearance 1/(3(n + 1)) can be less than the radius"
+            "the paper's gamma is for a uniform point of the m-ball; the image of a uniform"
+            " point of the d-ball is not uniform there, so here gamma <= min_j ||w_j|| mu "
+            "(eta / G) V_d / (m V_(d-1)). The claim is L_rho <= eta, Definition 4.1 has <. "
+            "R counts inactive balls too. n = floor(1/(5 rho sqrt d)) points a group, not n"
+            " + 1, whose clearance 1/(3(n + 1)) can be less than the radius"
         ),
     ),
     Item(
@@ -147,10 +148,13 @@ ITEMS = (
     ),
     Item(
         "Theorem B.1",
-        "widths, depths and bits of all three regimes",
+        "widths and depths of all three regimes",
         "pipeline.network.plan:Plan",
         "tests/construction/test_every_construction.py",
-        note="plan = built, from sizes alone in mode `paper`",
+        note=(
+            "plan = built, from sizes alone in mode `paper`; bits are those of the built "
+            "network, n key_bits + 2 for (i) (tests/construction/test_thm_4_2_i.py)"
+        ),
         headline=False,
     ),
     Item(
@@ -216,7 +220,7 @@ ITEMS = (
         headline=False,
     ),
     Item(
-        "Theorem B.6 there, Lemmas D.1, D.2 (Yu et al. 2024)",
+        "Lemmas D.1, D.2 (Theorem B.6 of Yu et al. 2024)",
         "one block a point, width O(d), every rho",
         "pipeline.construction.yu2024:yu2024_network",
         "tests/construction/test_yu2024.py",
@@ -228,9 +232,10 @@ ITEMS = (
         "pipeline.construction.lattice:translation_off_walls",
         "tests/construction/test_lattice.py",
         note=(
-            "the midpoint is truncated down, which costs only the side that has more room: "
-            "1/(2N) right of the wall below, 1/(3N) left of the one above. The paper's "
-            "nearest rounding would leave gamma < 1/(12N)"
+            "truncated down, as in the paper, whose two-sided bound |b - b'| <= 1/(6N) "
+            "leaves a ball only 1/(3N) - 1/(4N) = 1/(12N) above a wall, less than gamma = "
+            "1/(4N). Truncation only moves points up: 1/(2N) remains above the lower wall, "
+            "1/(3N) below the upper one"
         ),
         headline=False,
     ),
@@ -241,7 +246,7 @@ ITEMS = (
         "tests/gadgets/test_floor.py",
         note=(
             "gamma a power of two; at distance exactly gamma the floor is exact too; in a "
-            "band Floor stays within [x - 1, x]"
+            "band Floor stays within [x - 1, x)"
         ),
         headline=False,
     ),
@@ -258,10 +263,14 @@ ITEMS = (
     ),
     Item(
         "Lemma B.20",
-        "projection to m = O(log N) dimensions, images sqrt(m) apart",
+        "projection to m = O(log N) dimensions, separation (5/12) sqrt(m/d) eps_D",
         "pipeline.construction.lattice:lattice_images",
         "tests/construction/test_lattice.py",
-        note="the least m that passes in mode `adaptive`",
+        note=(
+            "scaled at once so that differently labelled images are sqrt(m) apart (Theorem "
+            "B.3, Stage I), which is what is checked; the least m that passes in mode "
+            "`adaptive`"
+        ),
         headline=False,
     ),
     Item(
@@ -286,8 +295,8 @@ ITEMS = (
         "pipeline.network.finite_precision:finite_precision",
         "tests/network/test_finite_precision.py",
         note=(
-            "S and Q re-derived; constructions here have few-bit weights from the start and"
-            " are exact, so nothing relies on it"
+            "S and Q as in the paper, D includes the input width; constructions here have "
+            "few-bit weights from the start and are exact, so nothing relies on it"
         ),
         headline=False,
     ),
@@ -305,7 +314,9 @@ ITEMS = (
         "gamma_p(d), bounds and balls in l_p",
         "pipeline.theory.arguments:gamma_p",
         "tests/theory/test_bounds.py",
-        note="constructions other than `parallel_balls` refuse p != 2",
+        note=(
+            "constructions other than `parallel_balls` and `vardi2022` (points only) refuse p != 2"
+        ),
     ),
     Item(
         "Appendix E",

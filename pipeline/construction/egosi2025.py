@@ -5,8 +5,9 @@ layer a coordinate on the box of half-width r around c_i, then writes its label:
 
     s = sum_j relu(z_j - c_ij - r) + relu(c_ij - r - z_j),    y <- max(y, y_i (1 - w s)).
 
-The images of the balls have radius r0 <= L mu in every coordinate, centres are rounded by at most
-delta, r >= r0 + delta, and D is the least max-norm distance of images of different labels.
+p_i is the image of x_i. The images of the balls have radius r0 <= L mu in every coordinate, centres
+are rounded by at most delta, r >= r0 + delta, and D is the least max-norm distance of images of
+different labels.
 
 Proof. On ball i, |z_j - c_ij| <= r0 + delta <= r for all j: s = 0 and the block offers y_i. A ball
 l of another label has a coordinate with |p_lj - p_ij| >= D, so that on all of it
@@ -103,7 +104,7 @@ def build_egosi2025(
         ("projection", f"{phi.kind}, k = {phi.m}"),
         ("least max-norm distance of images D", f"{float(data.distance):.6g}"),
         ("radius of images r", f"{float(data.radius):.6g}"),
-        ("box tests, one a coordinate and point", f"{dataset.N * phi.m:,}"),
+        ("coordinate tests, one per point and coordinate", f"{dataset.N * phi.m:,}"),
         ("deviations", "; ".join(deviations) or "none"),
     )
     return Built(
@@ -141,11 +142,13 @@ def _plan(N: int, d: int, k: int, kind: str) -> Plan:
     return Plan(d, hidden, {"k": k, "projection": kind, "blocks": N})
 
 
-def _require(rho: Fraction, p: int | float, mode: str) -> None:
+def _require(rho: Fraction, p: int | float, mode: str, draws: int = 1) -> None:
     if p != 2:
         raise ValueError(f"egosi2025 is proved for p = 2, got p = {p} ({_SOURCE})")
     if mode not in ("paper", "adaptive"):
         raise ValueError(f"mode must be paper or adaptive, got {mode!r}")
+    if draws < 1:
+        raise ValueError(f"at least one draw is needed, got draws = {draws}")
     if not 0 < rho < 1:
         raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
 
@@ -190,7 +193,7 @@ def _images_of(
     seed: int,
 ) -> Images:
     """Return images of which differently labelled ones are more than 2 r0 apart in a coordinate."""
-    _require(rho, p, mode)
+    _require(rho, p, mode, draws)
     if mode == "paper":
         k, kind = _paper_sizes(dataset.N, dataset.d, rho)
         return _drawn(dataset, rho, k, kind, weight_bits, draws, seed)

@@ -1,4 +1,7 @@
-"""The blocks of Egosi et al. 2025: one box test a coordinate, then the label (see `egosi2025`)."""
+"""The blocks of Egosi et al. 2025: one coordinate of the box per layer, then the label.
+
+What they compute and why it is right is said in `egosi2025`.
+"""
 
 from __future__ import annotations
 

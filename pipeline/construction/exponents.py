@@ -39,16 +39,18 @@ class Sizes:
 
     Args:
         built_N: numbers of points of the networks of Theorem 4.2(i), which are built.
-        groups: points a group n of the plans of Theorem 4.2(ii); rho = 1/(5 sqrt(d) n).
+        groups: points n per group of the plans of Theorem 4.2(ii); rho = 1/(5 sqrt(d) n).
         N: number of points of these plans.
+        planned_N: numbers of points of the plans of Theorem 4.2(i).
         scale: of the data that these plans assume: points within 2^scale eps_D of the middle.
         seed: of the datasets and draws of what is built.
         confidence: of the intervals.
     """
 
     built_N: tuple[int, ...] = (64, 256, 1024, 4096)
-    groups: tuple[int, ...] = (64, 256, 1024, 4096, 16384)
-    N: int = 10**6
+    groups: tuple[int, ...] = (10**4, 10**5, 10**6, 10**7, 10**8)
+    N: int = 10**12
+    planned_N: tuple[int, ...] = (10**4, 10**6, 10**8, 10**10, 10**12)
     scale: int = 10
     seed: int = 0
     confidence: float = 0.95
@@ -60,7 +62,7 @@ class Exponent:
 
     Args:
         construction: its name.
-        variable: "N", "d" or "rho".
+        variable: "N", "d" or "rho"; "N_planned" where N grows in plans alone.
         quantity: what was counted, in words.
         expected: the exponent that the theorem states.
         points: pairs (variable, quantity).
@@ -156,6 +158,15 @@ def _small_in_N(at: Sizes) -> Points:
     return points
 
 
+def _small_in_planned_N(at: Sizes) -> Points:
+    points: Points = []
+    for N in at.planned_N:
+        rho = Fraction(1, 5 * N * _ceil_sqrt(4))
+        sizes = plan("thm_4_2_i", N, 4, 2, rho, {"scale": at.scale})
+        points.append((N, _resolved(sizes, "memorizer_depth") / _resolved(sizes, "key_bits")))
+    return points
+
+
 def _moderate_in_rho(at: Sizes) -> Points:
     points: Points = []
     for group in at.groups:
@@ -197,6 +208,13 @@ def _ceil_sqrt(d: int) -> int:
 
 _STUDIES = (
     _Study("thm_4_2_i", "N", "memorizer depth / key bits, built, d = 4", 0.5, _small_in_N),
+    _Study(
+        "thm_4_2_i",
+        "N_planned",
+        "memorizer depth / key bits, planned, d = 4",
+        0.5,
+        _small_in_planned_N,
+    ),
     _Study("thm_4_2_ii", "rho", "P / key bits, planned, d = 4", 0.5, _moderate_in_rho),
     _Study(
         "thm_4_2_iii", "rho", "P / folds, planned, N = 10^9, d = 10^7, Case IV", 4, _large_in_rho

@@ -24,8 +24,9 @@ from pipeline.exact import (
     root_upper,
 )
 
-# The factor 11/9 of Theorems B.3 and B.5, and the bits it is rounded to with sqrt(d) / eps_D.
+# The factor 11/9 of Theorems B.3 and B.5.
 _STRETCH = Fraction(11, 9)
+# Significant bits of (11/9) sqrt(d) / eps_D; the theorems' slack is about 2%.
 _FACTOR_BITS = 10
 # What rounding the factor and the rows may add to the span of the images.
 _ROUNDING = 1 + Fraction(1, 64)
@@ -49,7 +50,7 @@ class LatticeOptions:
         seed: of the first draw.
 
     Raises:
-        ValueError: for an unknown mode.
+        ValueError: for an unknown mode or draws below 1.
     """
 
     mode: str = "paper"
@@ -61,6 +62,8 @@ class LatticeOptions:
     def __post_init__(self) -> None:
         if self.mode not in ("paper", "adaptive"):
             raise ValueError(f"mode must be paper or adaptive, got {self.mode!r}")
+        if self.draws < 1:
+            raise ValueError(f"at least one draw is needed, got draws = {self.draws}")
 
     @property
     def of_paper(self) -> bool:
@@ -205,13 +208,13 @@ def rounded_factor(value: Fraction, *, up: bool) -> Fraction:
 
 @dataclass(frozen=True)
 class Placed:
-    """Images moved by integers, z = W x + b, all balls at coordinates >= 1.
+    """Images moved by integers, z = W x + b, so that all balls have coordinates >= 1.
 
     Args:
         offsets: b_j, integers.
         integers: z_ij in units of 2**exponent, shape (N, m).
         exponent: the unit, at most 0.
-        top: largest coordinate of any ball, rounded up.
+        top: upper bound of the coordinates of all balls.
     """
 
     offsets: list[int]
@@ -221,7 +224,7 @@ class Placed:
 
 
 def placed(data: Images, fraction_bits: int) -> Placed:
-    """Return the images moved so that every ball has coordinates in [1, 2) at least.
+    """Return the images moved so that every coordinate's lowest end of a ball lies in [1, 2).
 
     Args:
         data: images and radius.

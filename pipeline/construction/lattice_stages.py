@@ -123,9 +123,12 @@ def points_a_group(N: int, d: int, rho: Fraction, name: str) -> int:
         raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
     squared = 25 * d * rho * rho
     if squared > 1 or squared * N * N <= 1:
+        # 1/k: at most 1/(5 sqrt d), and more than 1/(5 N sqrt d).
+        largest, smallest = math.isqrt(25 * d - 1) + 1, math.isqrt(25 * d * N * N - 1)
+        other = "thm_4_2_iii is" if squared > 1 else "thm_4_2_i is"
         raise ValueError(
             f"{name} needs rho in (1/(5 N sqrt d), 1/(5 sqrt d)], got rho = {rho} with N = {N}, "
-            f"d = {d}; the largest 1/k there is 1/{math.isqrt(25 * d - 1) + 1} (Theorem 4.2(ii))"
+            f"d = {d}: 1/{smallest} to 1/{largest}; {other} for this rho (Theorem 4.2(ii))"
         )
     return math.isqrt(math.floor(1 / squared))
 

@@ -101,7 +101,8 @@ def _require_range(N: int, d: int, rho: Fraction) -> None:
     if 25 * N * N * d * rho * rho > 1:
         raise ValueError(
             f"thm_4_2_i needs rho in (0, 1/(5 N sqrt d)], got rho = {rho} with N = {N}, d = {d}; "
-            f"the largest 1/k there is 1/{isqrt(25 * N * N * d - 1) + 1} (Theorem 4.2(i))"
+            f"the largest 1/k there is 1/{isqrt(25 * N * N * d - 1) + 1}; above it thm_4_2_ii and "
+            f"thm_4_2_iii go on (Theorem 4.2(i))"
         )
 
 
@@ -131,7 +132,7 @@ class _Resolved:
         placed: the images moved by integers.
         translation: b2 of Stage II, integers and fractions.
         labels: label of every key.
-        scale: sizes that the plan records, besides those of `sizes`.
+        recorded: sizes that the plan records, besides those of `sizes`.
     """
 
     images: Images
@@ -139,7 +140,7 @@ class _Resolved:
     placed: Placed
     translation: list[Fraction]
     labels: dict[int, int]
-    scale: dict[str, int | str]
+    recorded: dict[str, int | str]
 
 
 def build_thm_4_2_i(
@@ -181,7 +182,7 @@ def build_thm_4_2_i(
         deviations.append("sizes are the smallest this dataset needs, not the paper's")
     structure = {"lipschitz": str(found.images.projection.lipschitz), **_structure(found.sizes)}
     certificate = Certificate("thm_4_2_i", "lattice", rho, p, structure, tuple(deviations))
-    plan = _plan(dataset.d, found.sizes, found.scale)
+    plan = _plan(dataset.d, found.sizes, found.recorded)
     return Built(_network(found), certificate, plan, _notes(found, deviations))
 
 
@@ -197,7 +198,7 @@ def plan_of_dataset(
         bits = required_scale(dataset, chosen.scale)
         return plan_thm_4_2_i(dataset.N, dataset.d, dataset.C, rho, scale=bits)
     found = _resolved(dataset, rho, chosen)
-    return _plan(dataset.d, found.sizes, found.scale)
+    return _plan(dataset.d, found.sizes, found.recorded)
 
 
 def _resolved(dataset: SeparatedDataset, rho: Fraction, options: LatticeOptions) -> _Resolved:

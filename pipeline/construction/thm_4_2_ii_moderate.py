@@ -16,9 +16,9 @@ error is at most eta if
 
     gamma <= min_j ||w_j|| mu (eta / G) V_d / (m V_(d-1)).
 
-Deviations from the paper: gamma as above (its choice leaves a gap: the projection of a uniform
-d-ball is not uniform, and all stages share eta), a power of two; n points a group and not n + 1;
-R counts every ball, active or not.
+Deviations from the paper: gamma as above, a power of two (the paper's is for a uniform point of the
+m-ball, and the image of a uniform point of the d-ball is not uniform there); n points a group and
+not n + 1; R counts every ball, active or not.
 """
 
 from __future__ import annotations
@@ -117,11 +117,9 @@ def build_thm_4_2_ii(
         ValueError: outside the ranges of rho and eta, for p != 2, for an unknown mode, for a scale
             that is too small, or when no draw keeps the separation.
     """
-    error = Fraction(eta)
+    error = _error(eta)
     if p != 2:
         raise ValueError(f"{_NAME} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
-    if not 0 < error < 1:
-        raise ValueError(f"eta must lie in (0, 1), got {eta} (Definition 4.1)")
     options = LatticeOptions(mode, scale, weight_bits, draws, seed)
     found = staged(dataset, rho, thresholds=False, name=_NAME, options=options)
     bits = gamma_bits_for(dataset, rho, found, error)
@@ -131,7 +129,10 @@ def build_thm_4_2_ii(
         "thresholds": False,
         **found.sizes.structure(),
     }
-    deviations = ["gamma from the share of all stages, a power of two", "n points a group"]
+    deviations = [
+        "gamma from the volume fraction of the d-ball, a power of two",
+        "n points a group",
+    ]
     if mode == "adaptive":
         deviations.append("sizes are the smallest this dataset needs, not the paper's")
     certificate = Certificate(
@@ -165,6 +166,16 @@ def plan_of_dataset(
         return plan_thm_4_2_ii(dataset.N, dataset.d, dataset.C, rho, scale=bits)
     found = staged(dataset, rho, thresholds=False, name=_NAME, options=chosen)
     return plan_of_stages(dataset.d, found.sizes, found.scale)
+
+
+def _error(eta: Fraction | str) -> Fraction:
+    try:
+        error = Fraction(eta)
+    except (ValueError, ZeroDivisionError):
+        error = Fraction(0)
+    if not 0 < error < 1:
+        raise ValueError(f"eta must lie in (0, 1), got {eta} (Definition 4.1)")
+    return error
 
 
 def gamma_bits_for(dataset: SeparatedDataset, rho: Fraction, found: Staged, eta: Fraction) -> int:

@@ -132,7 +132,7 @@ def build_vardi2022(
         ("groups, keys a group", f"{found.sizes.groups}, {words.keys}"),
         ("deviations", "; ".join(deviations)),
     )
-    plan = _plan(dataset.d, found.sizes, found.scale)
+    plan = _plan(dataset.d, found.sizes, found.recorded)
     return Built(_network(found, eta_bits), certificate, plan, notes)
 
 
@@ -144,7 +144,7 @@ def plan_of_dataset(
     Options and errors are those of the construction.
     """
     found = _resolved(dataset, LatticeOptions(**{"weight_bits": _WEIGHT_BITS} | options))
-    return _plan(dataset.d, found.sizes, found.scale)
+    return _plan(dataset.d, found.sizes, found.recorded)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class _Resolved:
     offset: Fraction
     sizes: MemorizerSizes
     labels: dict[int, int]
-    scale: dict[str, int | str]
+    recorded: dict[str, int | str]
 
 
 def _resolved(dataset: SeparatedDataset, options: LatticeOptions) -> _Resolved:
@@ -221,6 +221,7 @@ def _least_gap(dataset: SeparatedDataset, row: DyadicArray) -> Fraction:
 def _keyed(
     dataset: SeparatedDataset, row: DyadicArray, factor: Fraction
 ) -> tuple[Placed, list[Fraction], dict[int, int]]:
+    # One row and no balls: neither norm nor radius nor distance matters.
     phi = Projection("direction", _scaled(row, factor), Fraction(0))
     data = Images(phi, phi.image(dataset.X), Fraction(0), Fraction(0))
     at, everyone = placed(data, translation_bits(dataset.N)), np.arange(dataset.N)
@@ -241,7 +242,8 @@ def _network(found: _Resolved, eta_bits: int) -> ReLUNetwork:
 def _least_distance_squared(dataset: SeparatedDataset) -> Fraction:
     """Return the squared distance of two points that are nearest in float64, exactly.
 
-    A pair even nearer by float64's rounding would change the scale by as little.
+    Where float64's rounding hides a nearer pair, the scale can come out one too small for the
+    theorem; every draw is checked exactly all the same.
     """
     X = dataset.X
     floats = DyadicArray(X.numerators, -max(max_bit_length(X.numerators), 1)).nearest_float64()

@@ -3,7 +3,7 @@
 A first layer maps x to (x, y) = (x, 0). One block of three layers a group j with keys in
 [first_j, last_j] adds word_j F_j(x), F_j the indicator of [first_j, last_j + 1 - eta] (Lemma B.6):
 
-    (a, b, x, y) -> (F_j, x, y) -> (x, y + word_j F_j).
+    (a, b, x, y) -> (F_j, x, y) -> (x, y + word_j F_j),     a, b the inner ReLUs of Lemma B.6.
 
 Groups are disjoint intervals, so at most one word is added. Depth counts all affine maps, the last
 one included: 1 + 3 N1 + 1.

@@ -39,8 +39,7 @@ def maximum() -> ReLUNetwork:
     """Return (y, v) -> max(y, v) = y + relu(v - y) for y >= 0, width 2, one hidden layer."""
     circuit = Circuit(2)
     (y, v) = circuit.inputs
-    carried, larger = raised(circuit, [], y, v)
-    del carried
+    _, larger = raised(circuit, [], y, v)
     return circuit.network([larger])
 
 

@@ -15,7 +15,7 @@ FOOTNOTE = (
     "it bounds the worst dataset, not this one."
 )
 # What goes first when a row does not fit; summary.json keeps everything.
-_DROPPED_FIRST = ("seconds", "bits", "first", "nonzero", "depth", "width", "lower bound", "P/lower")
+_DROPPED_FIRST = ("seconds", "bits", "first", "nonzero", "P/lower", "lower bound", "width", "depth")
 
 
 @dataclass(frozen=True)

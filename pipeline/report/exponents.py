@@ -20,6 +20,10 @@ COLUMNS = [
     "high",
     "expected",
 ]
+INTERVALS = (
+    "intervals: scatter of the points around the line (t-distribution); lower-order terms shift a "
+    "slope beyond them."
+)
 Numbers = dict[str, dict[str, dict[str, float]]]
 
 
@@ -50,17 +54,17 @@ def exponents_summary(found: Sequence[Exponent]) -> Numbers:
 
 def exponents_table(found: Sequence[Exponent], confidence: float) -> str:
     """Return one line a fit: slope, interval, what the theorem states, what was measured."""
-    interval = f"{confidence:.4g} interval"
+    interval = f"{100 * confidence:.4g}% interval"
     columns = [
         Column("construction", tuple(each.construction for each in found), right=False),
-        Column("in", tuple(each.variable for each in found), right=False),
+        Column("variable", tuple(each.variable for each in found), right=False),
         Column("exponent", tuple(f"{each.fit.slope:.3f}" for each in found)),
         Column(interval, tuple(interval_text(each) for each in found)),
         Column("theorem", tuple(f"{each.expected:g}" for each in found)),
         Column("quantity", tuple(each.quantity for each in found), right=False),
     ]
-    lines = zip(*(column.texts() for column in columns), strict=True)
-    return "\n".join("  ".join(texts).rstrip() for texts in lines)
+    lines = ["  ".join(texts).rstrip() for texts in zip(*map(Column.texts, columns), strict=True)]
+    return "\n".join([*lines, "", INTERVALS])
 
 
 def interval_text(each: Exponent) -> str:

@@ -28,7 +28,10 @@ def claim(row: SummaryRow, details: RowDetails) -> str:
             f"Refuted on {row.falsified:,} of {row.N:,} balls: each has a point strictly inside "
             f"where {rule} fails in exact arithmetic."
         )
-    if row.unknown:
+    if row.unknown and row.claim == "error":
+        balls = "ball" if row.unknown == 1 else "balls"
+        parts.append(f"Undecided on {row.unknown:,} {balls}: whether {rule} on all of it.")
+    elif row.unknown:
         parts.append(f"Nothing is claimed about {row.unknown:,} balls.")
     return " ".join(parts)
 
@@ -48,6 +51,7 @@ def _other_claim(row: SummaryRow) -> list[str]:
     if row.error_estimate is not None:
         parts.append(
             f"Sampled: wrong at {row.error_estimate:.2%} of the samples of the worst ball; "
-            f"Clopper–Pearson limits of the error {row.error_lower:.3g} and {row.error_upper:.3g}."
+            f"Clopper–Pearson limits of the error, for all balls at once: {row.error_lower:.3g} "
+            f"and {row.error_upper:.3g}."
         )
     return parts

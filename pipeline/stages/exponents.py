@@ -20,7 +20,7 @@ def measure(store: StageStore, config: Mapping[str, Any]) -> StageOutputs:
     options = dict(config["exponents"]) | {"seed": config["seed"]}
     names = options["constructions"]
     sizes = {key: value for key, value in options.items() if key != "constructions"}
-    sizes |= {key: tuple(sizes[key]) for key in ("built_N", "groups")}
+    sizes |= {key: tuple(sizes[key]) for key in ("built_N", "planned_N", "groups")}
 
     def produce(folder: Path) -> None:
         found = exponents(names, Sizes(**sizes))

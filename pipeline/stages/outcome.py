@@ -20,7 +20,10 @@ from pipeline.theory import theorem_3_1
 
 # One word for a claim other than that about every point of the balls, where it was proved.
 _PROVED = {"verified": "VERIFIED", "error bound": "BOUNDED", "points only": "MEMORIZED"}
-_MARGIN = "proved distance of a ball's image from another label's test or its own cell's walls"
+_MARGIN = (
+    "proved distance of a ball's image from another label's test or its own cell's walls "
+    "(none where no test can fail)"
+)
 
 
 @dataclass(frozen=True)
@@ -195,11 +198,14 @@ def _counts(methods: Mapping[str, int]) -> str:
 
 
 def _balls(name: str, decision: Mapping[str, Any]) -> BallData:
-    slack = decision.get("check", {}).get("slack")
+    check = decision.get("check", {})
+    unproved = set(check.get("unproved", []))
+    slack = enumerate(check.get("slack", []))
+    margins = [s for i, s in slack if s is not None and i not in unproved]
     sampling = decision.get("sampling")
     return BallData(
         name,
-        margins=[s for s in slack if s is not None] if slack else None,
+        margins=margins or None,
         margin_label=_MARGIN,
         error_upper=sampling["ball_upper"] if sampling else None,
         confidence=f"{sampling['confidence']:.4g} for all balls at once" if sampling else "",

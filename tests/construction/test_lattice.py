@@ -167,3 +167,5 @@ def test_images_that_no_draw_keeps_apart_are_an_error() -> None:
         lattice_images(spread(6, 3, 2), Fraction(9, 10), 6, LatticeOptions("adaptive", draws=5))
     with pytest.raises(ValueError, match="mode must be paper or adaptive, got 'x'"):
         LatticeOptions("x")
+    with pytest.raises(ValueError, match="at least one draw is needed, got draws = 0"):
+        LatticeOptions(draws=0)

@@ -227,7 +227,7 @@ def test_ratios_outside_the_range_name_the_theorem(name: str) -> None:
             plan(name, 6, 4, 2, rho, {"scale": 3})
 
 
-@pytest.mark.parametrize("eta", ["0", "1", "-1/2", "3/2"])
+@pytest.mark.parametrize("eta", ["0", "1", "-1/2", "3/2", "abc", "1/0"])
 def test_an_error_outside_the_unit_interval_is_refused(eta: str) -> None:
     with pytest.raises(ValueError, match=r"eta must lie in \(0, 1\).*Definition 4.1"):
         build_thm_4_2_ii(line(6, 4), Fraction(1, 10), eta=eta)

@@ -84,5 +84,7 @@ def test_what_is_missing_or_too_small_is_named() -> None:
         build_vardi2022(spread(9, 2, 2), HALF, scale=0)
     with pytest.raises(ValueError, match="mode must be paper or adaptive, got 'x'"):
         build_vardi2022(spread(9, 2, 2), HALF, mode="x")
-    with pytest.raises(ValueError, match=r"no direction of 0 draws.*Theorem B.4"):
-        build_vardi2022(spread(9, 2, 2), HALF, draws=0)
+    # A direction of one bit maps points of a grid to one value.
+    grid = dataset_of([[a, b] for a in range(3) for b in range(3)], [1, 2, 1, 2, 1, 2, 1, 2, 1])
+    with pytest.raises(ValueError, match=r"no direction of 3 draws.*Theorem B.4"):
+        build_vardi2022(grid, HALF, draws=3, weight_bits=1)

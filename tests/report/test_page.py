@@ -224,7 +224,7 @@ def test_an_error_bound_is_told_with_its_samples_and_the_refuted_balls():
         "Proved: a uniform point of each ball is wrong with probability at most 0.000118273645"
     )
     assert "wrong at 2.00% of the samples of the worst ball" in words
-    assert "limits of the error 0.001 and 0.125" in words
+    assert "limits of the error, for all balls at once: 0.001 and 0.125" in words
     assert "Proved for 1 of 4 balls" in words and "Refuted on 2 of 4 balls" in words
     assert "Proved for all" not in words
     missed = claim(replace(BOUNDED, holds=False), DETAILS[0])

@@ -108,3 +108,9 @@ def test_a_bound_that_the_samples_exclude_fails_the_run(job, lab, tmp_path):
     (run,) = lab.runs(tmp_path.name)
     assert run.info.status == "FAILED"
     assert run.data.tags["error"].startswith("ContradictionError: the error is at most 0.01")
+
+
+def test_margins_of_the_report_are_those_of_verified_balls_alone(job, tmp_path):
+    job("points", True, points=2, slack=[0.5, 0.25])
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Verified balls by" not in page

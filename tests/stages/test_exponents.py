@@ -31,7 +31,8 @@ def test_measured_exponents_reach_every_place_where_results_are_kept(lab, tmp_pa
         fits["thm_4_2_iii"][v]["slope"] for v in ("rho", "d")
     ]
     assert "Measured exponents" in (run_dir / "report.html").read_text(encoding="utf-8")
-    assert "construction  in   exponent   0.95 interval  theorem  quantity" in caplog.text
+    assert "construction  variable  exponent    95% interval  theorem  quantity" in caplog.text
+    assert "lower-order terms shift a slope" in caplog.text
     (run,) = lab.runs(tmp_path.name)
     for variable in ("rho", "d"):
         metric = run.data.metrics[f"exponents/thm_4_2_iii/{variable}"]

@@ -83,10 +83,11 @@ def ball_images(
             coordinates are >= 0.
 
     Raises:
-        Rejected: if ||W||_2 <= L is not proved.
+        Rejected: if L > 0 and ||W||_2 <= L are not proved.
     """
-    if lipschitz < 0:
-        raise Rejected(f"a norm bound must be at least 0, got {lipschitz}")
+    # With 0 the image would be a single point, which no open ball of radius 0 holds.
+    if lipschitz <= 0:
+        raise Rejected(f"a norm bound must be above 0, got {lipschitz}")
     d = claim.data.points.shape[1]
     rows = [[form.terms.get(k, Fraction(0)) for k in range(d)] for form in z]
     if not norm_at_most(rows, lipschitz):

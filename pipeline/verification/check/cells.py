@@ -84,7 +84,12 @@ def boxes_of(balls: BallImages, bits: int, translations_below: int) -> Boxes:
         balls: centres and radius.
         bits: fractional bits, at least 0.
         translations_below: a bound on the magnitude of all translations to come, and of all cells.
+
+    Raises:
+        ArithmeticError: if the radius is 0: a point would be taken for an empty open interval.
     """
+    if balls.radius <= 0:
+        raise ArithmeticError("intervals of balls need a radius above 0")
     finer = max(-balls.centres.exponent, bits)
     points = balls.centres.at(-finer)
     scaled = balls.radius * (1 << finer)

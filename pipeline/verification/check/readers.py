@@ -159,7 +159,7 @@ def read_network(path: Path) -> Network:
         part = slice(start, start + entries[number])
         flat = index[part]
         if len(flat) and (
-            flat[0] < 0 or flat[-1] >= inputs * outputs or np.any(np.diff(flat) <= 0)
+            flat[0] < 0 or flat[-1] >= inputs * outputs or np.any(flat[1:] <= flat[:-1])
         ):
             raise Rejected(f"{path}: layer {number + 1} has entries out of place")
         if np.any(values[part] == 0):
@@ -234,7 +234,8 @@ def _arrays(path: Path, expected: str) -> tuple[dict[str, np.ndarray], str]:
     try:
         content = Path(path).read_bytes()
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
+            # The array `bias` may stand in a member bias or bias.npy: readers differ on which.
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
     except _UNREADABLE as error:

@@ -192,7 +192,7 @@ def test_a_moved_point_is_rejected_unless_the_network_is_still_right() -> None:
         ({"blocks": 4}, "the maximum"),
         ({"blocks": 6}, "the maximum"),
         ({"blocks": 0}, "must be positive"),
-        ({"lipschitz": "-1"}, "norm bound must be at least 0"),
+        ({"lipschitz": "-1"}, "norm bound must be above 0"),
         ({"lipschitz": "4095/4096"}, "norm is not proved"),
         ({"lipschitz": "3/2"}, "ball 0 (label 1): its image has a coordinate below 0"),
     ],
