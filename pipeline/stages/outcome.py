@@ -20,10 +20,7 @@ from pipeline.theory import theorem_3_1
 
 # One word for a claim other than that about every point of the balls, where it was proved.
 _PROVED = {"verified": "VERIFIED", "error bound": "BOUNDED", "points only": "MEMORIZED"}
-_MARGIN = (
-    "proved distance of a ball's image from another label's test or its own cell's walls "
-    "(none where no test can fail)"
-)
+_MARGIN = "proved distance of a ball's image from another label's test or a cell's wall"
 
 
 @dataclass(frozen=True)
