@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor, isqrt, pi
+from math import floor, isqrt, pi, prod
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.special import gammaln
 
 from pipeline.construction import Built, build, plan
 from pipeline.construction.lattice import scale_of_dataset
@@ -246,14 +247,17 @@ def test_one_stage_more_than_the_points_need_is_never_planned() -> None:
     assert built.plan.resolved["stages"] == 2
 
 
-@pytest.mark.parametrize("d", range(1, 12))
+@pytest.mark.parametrize("d", range(1, 14))
 def test_volume_ratio_is_that_of_unit_balls_and_never_below(d: int) -> None:
-    from scipy.special import gammaln
-
-    exact = np.exp(gammaln(d / 2 + 1) - gammaln((d + 1) / 2)) / np.sqrt(pi)
+    # V_(d-1) / V_d = d!! / (d-1)!! / 2 for odd d, and d!! / (d-1)!! / pi for even d.
+    ratio = Fraction(prod(range(d, 0, -2)), prod(range(d - 1, 0, -2)))
     found = volume_ratio_above(d)
-    assert 0 <= float(found) - exact < 1e-12 or d % 2 == 1
-    # V_(d-1) / V_d * V_d / V_(d+1) = (d + 1) / (2 pi) exactly; odd ones are rational.
-    assert float(found * volume_ratio_above(d + 1)) == pytest.approx((d + 1) / (2 * pi), rel=1e-12)
     if d % 2:
-        assert float(found) == pytest.approx(exact, rel=1e-12)
+        assert found == ratio / 2
+    else:
+        # pi = 3.141592653589793238...: between these two.
+        assert ratio / Fraction(3141592653589794, 10**15) < found
+        assert ratio / Fraction(3141592653589793, 10**15) <= found
+    # By the Gamma function, in floats.
+    exact = np.exp(gammaln(d / 2 + 1) - gammaln((d + 1) / 2)) / np.sqrt(pi)
+    assert float(found) == pytest.approx(exact, rel=1e-12)

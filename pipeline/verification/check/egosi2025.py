@@ -32,6 +32,7 @@ from pipeline.verification.check.balls import (
 )
 from pipeline.verification.check.forms import Form, neuron, require_rows, rows_of
 from pipeline.verification.check.geometry import BLOCK
+from pipeline.verification.check.layers import LayerReader
 from pipeline.verification.check.readers import Layer, Network, rational
 from pipeline.verification.check.rejection import Rejected
 
@@ -52,25 +53,12 @@ class _Block:
     level: Fraction
 
 
-@dataclass
-class _Reader:
+class _Reader(LayerReader):
     """Layers consumed in order, with the forms of the carried point z and output y."""
 
-    layers: tuple[Layer, ...]
-    z: list[Form]
-    y: Form
-    used: int = 0
-
-    def rows(self) -> list[Form]:
-        """Return the next layer's rows.
-
-        Raises:
-            Rejected: if no layer is left.
-        """
-        if self.used >= len(self.layers):
-            raise Rejected("the network has too few layers")
-        self.used += 1
-        return rows_of(self.layers[self.used - 1])
+    def __init__(self, layers: tuple[Layer, ...], z: list[Form]) -> None:
+        super().__init__(layers)
+        self.z, self.y = z, Form()
 
 
 def check_egosi2025(network: Network, structure: dict[str, Any], claim: Claim) -> Findings:
@@ -83,11 +71,9 @@ def check_egosi2025(network: Network, structure: dict[str, Any], claim: Claim) -
     if min(k, count) < 1:
         raise Rejected("k and blocks must be positive")
     rows = rows_of(network.layers[0])[:k]
-    reader = _Reader(network.layers, rows, Form())
+    reader = _Reader(network.layers, rows)
     blocks = [_block(reader, k, i == count - 1) for i in range(count)]
-    require_rows(reader.used + 1, reader.rows(), [reader.y], "the output")
-    if reader.used != len(network.layers):
-        raise Rejected(f"{len(network.layers) - reader.used} layers follow the output")
+    reader.require_output(reader.y)
     balls = ball_images(claim, rows, rational(structure["lipschitz"]), None)
     return _findings(balls, blocks, claim, rational(structure["lipschitz"]))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.verification.check.forms import Form, neuron, require_rows, rows_of
-from pipeline.verification.check.readers import Network
+from pipeline.verification.check.readers import Layer, Network
 from pipeline.verification.check.rejection import Rejected
 
 # Words, gammas and cells longer than this are no structure: refuse them instead of computing them.
@@ -71,6 +71,51 @@ class Layers:
             Rejected: if they are not.
         """
         require_rows(self.number, found, expected, what)
+
+
+class LayerReader:
+    """Layers consumed in order, of a network whose depth follows from its blocks.
+
+    Args:
+        layers: the layers.
+
+    Attributes:
+        used: layers read so far; the last one's number, from 1.
+    """
+
+    def __init__(self, layers: tuple[Layer, ...]) -> None:
+        self._layers = layers
+        self.used = 0
+
+    def rows(self) -> list[Form]:
+        """Return the next layer's rows.
+
+        Raises:
+            Rejected: if no layer is left.
+        """
+        found = self.following()
+        self.used += 1
+        return found
+
+    def following(self) -> list[Form]:
+        """Return the rows of the layer after the last one read, without consuming it.
+
+        Raises:
+            Rejected: if no layer is left.
+        """
+        if self.used >= len(self._layers):
+            raise Rejected("the network has too few layers")
+        return rows_of(self._layers[self.used])
+
+    def require_output(self, output: Form) -> None:
+        """Read the last layer, which must be the output and nothing behind it.
+
+        Raises:
+            Rejected: if it is not.
+        """
+        require_rows(self.used + 1, self.rows(), [output], "the output")
+        if self.used != len(self._layers):
+            raise Rejected(f"{len(self._layers) - self.used} layers follow the output")
 
 
 def neurons(first: int, count: int) -> list[Form]:

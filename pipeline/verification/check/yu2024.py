@@ -26,9 +26,10 @@ from pipeline.verification.check.balls import (
     finite,
     first_failure,
 )
-from pipeline.verification.check.forms import Form, neuron, require_rows, rows_of
+from pipeline.verification.check.forms import Form, neuron, require_rows
 from pipeline.verification.check.geometry import Pairs, root_up
-from pipeline.verification.check.readers import Layer, Network, rational
+from pipeline.verification.check.layers import LayerReader
+from pipeline.verification.check.readers import Network, rational
 from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.squares import Folding, confirm_folds
 
@@ -43,35 +44,6 @@ class _Block:
     label: Fraction
 
 
-@dataclass
-class _Reader:
-    """Layers consumed in order."""
-
-    layers: tuple[Layer, ...]
-    used: int = 0
-
-    def rows(self) -> list[Form]:
-        """Return the next layer's rows.
-
-        Raises:
-            Rejected: if no layer is left.
-        """
-        if self.used >= len(self.layers):
-            raise Rejected("the network has too few layers")
-        self.used += 1
-        return rows_of(self.layers[self.used - 1])
-
-    def following(self) -> list[Form]:
-        """Return the rows of the layer after the last one read, without consuming it.
-
-        Raises:
-            Rejected: if no layer is left.
-        """
-        if self.used >= len(self.layers):
-            raise Rejected("the network has too few layers")
-        return rows_of(self.layers[self.used])
-
-
 def check_yu2024(network: Network, structure: dict[str, Any], claim: Claim) -> Findings:
     """Return which balls are proved right; Rejected if a block is not what it claims to be.
 
@@ -82,7 +54,7 @@ def check_yu2024(network: Network, structure: dict[str, Any], claim: Claim) -> F
     side = rational(structure["side"])
     if min(m, folds) < 1 or count < 2 or side <= 0:
         raise Rejected("m, folds, blocks and side of the blocks must be positive")
-    reader = _Reader(network.layers)
+    reader = LayerReader(network.layers)
     z: list[Form] | None = None
     rows: list[Form] = []
     output = Form()
@@ -93,16 +65,14 @@ def check_yu2024(network: Network, structure: dict[str, Any], claim: Claim) -> F
             rows = first
         blocks.append(block)
         z = z_after
-    require_rows(reader.used + 1, reader.rows(), [output], "the output")
-    if reader.used != len(network.layers):
-        raise Rejected(f"{len(network.layers) - reader.used} layers follow the output")
+    reader.require_output(output)
     balls = ball_images(claim, rows, rational(structure["lipschitz"]), None)
     error = m * side * side / Fraction(4) ** (folds + 1)
     return _findings(balls, blocks, claim, side, error, structure)
 
 
 def _block(
-    reader: _Reader,
+    reader: LayerReader,
     z: list[Form] | None,
     output: Form,
     i: int,
@@ -153,7 +123,7 @@ def _block(
     )
 
 
-def _squares(reader: _Reader, after: list[Form], m: int, folds: int, side: Fraction) -> Folding:
+def _squares(reader: LayerReader, after: list[Form], m: int, folds: int, side: Fraction) -> Folding:
     """Confirm the folds of u_j = |z_j - c_j| on [0, M]; y is carried after the coordinates."""
     distances = [neuron(1 + j) + neuron(1 + m + j) for j in range(m)]
     total = Form()
