@@ -147,6 +147,18 @@ def cells_across(d: int, scale: int, margin: int) -> int:
     return math.floor(reach) + margin
 
 
+def require_reach(reach: Fraction | int, R: int) -> None:
+    """Check that the R cells of a coordinate hold what was placed, up to `reach`.
+
+    Raises:
+        ArithmeticError: if they do not: rounding cost more of the span than was allowed for.
+    """
+    if reach > R:
+        raise ArithmeticError(
+            f"the data reach {float(reach):.6g} cells in a coordinate, {R} were planned for"
+        )
+
+
 def lattice_images(
     dataset: SeparatedDataset, rho: Fraction, points: int, options: LatticeOptions
 ) -> Images:

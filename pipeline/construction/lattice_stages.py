@@ -28,6 +28,7 @@ from pipeline.construction.lattice import (
     lattice_images,
     placed,
     projected_dimension,
+    require_reach,
     required_scale,
     translation_bits,
     translation_off_walls,
@@ -81,16 +82,12 @@ class StageSizes:
 
     def structure(self) -> dict[str, int]:
         """Return the sizes by the names the checker knows."""
-        words = self.memorizer.words
         return {
             "m": self.m,
             "cells_across": self.R,
             "floor_layers": self.floor_layers,
             "stages": self.stages,
-            "groups": self.memorizer.groups,
-            "keys_per_group": words.keys,
-            "key_bits": words.key_bits,
-            "label_bits": words.label_bits,
+            **self.memorizer.named(),
         }
 
 
@@ -184,6 +181,7 @@ def staged(
             dataset.N, dataset.d, dataset.C, rho, bits, thresholds=thresholds, name=name
         )
         R = sizes.R
+        require_reach(at.top, R)
     else:
         R = math.floor(at.top) + 1
     stages = []

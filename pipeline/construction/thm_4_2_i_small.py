@@ -35,6 +35,7 @@ from pipeline.construction.lattice import (
     lattice_images,
     placed,
     projected_dimension,
+    require_reach,
     required_scale,
     translation_bits,
     translation_off_walls,
@@ -72,7 +73,7 @@ class _Sizes:
     memorizer: MemorizerSizes
 
     @property
-    def floor_bits(self) -> int:
+    def floor_layers(self) -> int:
         """Layers of Floor_n, n = ceil(log2 R)."""
         return max((self.R - 1).bit_length(), 1)
 
@@ -115,7 +116,7 @@ def _plan(d: int, at: _Sizes, more: dict[str, int | str]) -> Plan:
     hidden = (
         at.m,
         at.m,
-        *floor_widths(at.floor_bits, at.m, 0),
+        *floor_widths(at.floor_layers, at.m, 0),
         *memorizer_widths(at.memorizer, 0),
     )
     resolved: dict[str, int | str] = dict(_structure(at))
@@ -215,6 +216,7 @@ def _resolved(dataset: SeparatedDataset, rho: Fraction, options: LatticeOptions)
     translation = [b + low for b, low in zip(translation, lowest, strict=True)]
     if options.of_paper:
         sizes = _paper_sizes(N, dataset.d, dataset.C, bits)
+        require_reach(int(found.max()) + 1, sizes.R)
         labels = labels_of_keys(flattened(found, sizes.R), dataset.y)
         return _Resolved(data, sizes, at, translation, labels, {"scale": bits})
     R = int(found.max()) + 1
@@ -230,7 +232,7 @@ def _network(found: _Resolved) -> ReLUNetwork:
     circuit = Circuit(data.projection.rows.shape[1])
     z = circuit.hidden_affine(Affine.from_dyadic(data.projection.rows, offsets))
     z = circuit.hidden([v - b for v, b in zip(z, found.translation, strict=True)])
-    _, floors = floored(circuit, [], z, at.floor_bits, at.gamma_bits)
+    _, floors = floored(circuit, [], z, at.floor_layers, at.gamma_bits)
     key = circuit.constant(0)
     for j, floor in enumerate(floors):
         key = key + floor * at.R**j
@@ -240,16 +242,12 @@ def _network(found: _Resolved) -> ReLUNetwork:
 
 def _structure(at: _Sizes) -> dict[str, int]:
     """Return what the checker looks for."""
-    words = at.memorizer.words
     return {
         "m": at.m,
         "cells_across": at.R,
-        "floor_layers": at.floor_bits,
+        "floor_layers": at.floor_layers,
         "gamma_bits": at.gamma_bits,
-        "groups": at.memorizer.groups,
-        "keys_per_group": words.keys,
-        "key_bits": words.key_bits,
-        "label_bits": words.label_bits,
+        **at.memorizer.named(),
     }
 
 
@@ -259,7 +257,7 @@ def _notes(found: _Resolved, deviations: list[str]) -> tuple[tuple[str, str], ..
         ("projection", f"{found.images.projection.kind}, m = {at.m}"),
         ("radius of images r", f"{float(found.images.radius):.6g} (at most 1/(4N))"),
         ("cells a coordinate R", f"{at.R:,}"),
-        ("layers of Floor, log2(1/gamma)", f"{at.floor_bits}, {at.gamma_bits}"),
+        ("layers of Floor, log2(1/gamma)", f"{at.floor_layers}, {at.gamma_bits}"),
         ("keys stored, bits a key", f"{len(found.labels):,}, {words.key_bits}"),
         ("groups, keys a group", f"{at.memorizer.groups}, {words.keys}"),
         ("depth of the memorizer", f"{at.memorizer.depth:,}"),

@@ -74,17 +74,8 @@ def _paper_sizes(N: int, d: int, C: int, scale: int) -> MemorizerSizes:
 
 
 def _plan(d: int, at: MemorizerSizes, more: dict[str, int | str]) -> Plan:
-    resolved: dict[str, int | str] = {**_structure(at), "memorizer_depth": at.depth}
+    resolved: dict[str, int | str] = {**at.named(), "memorizer_depth": at.depth}
     return Plan(d, memorizer_widths(at, 0), resolved | more)
-
-
-def _structure(at: MemorizerSizes) -> dict[str, int]:
-    return {
-        "groups": at.groups,
-        "keys_per_group": at.words.keys,
-        "key_bits": at.words.key_bits,
-        "label_bits": at.words.label_bits,
-    }
 
 
 def build_vardi2022(
@@ -120,7 +111,7 @@ def build_vardi2022(
     """
     found = _resolved(dataset, LatticeOptions(mode, scale, weight_bits, draws, seed))
     eta_bits = translation_bits(dataset.N)
-    structure: dict[str, object] = {"eta_bits": eta_bits, **_structure(found.sizes)}
+    structure: dict[str, object] = {"eta_bits": eta_bits, **found.sizes.named()}
     deviations = ["eta is a power of two"]
     if mode == "adaptive":
         deviations.append("factor and key bits are the smallest this dataset needs")

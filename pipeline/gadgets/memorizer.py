@@ -34,6 +34,15 @@ class MemorizerSizes:
     groups: int
     words: WordSizes
 
+    def named(self) -> dict[str, int]:
+        """Return the sizes by the names that plans, certificates and the checker use."""
+        return {
+            "groups": self.groups,
+            "keys_per_group": self.words.keys,
+            "key_bits": self.words.key_bits,
+            "label_bits": self.words.label_bits,
+        }
+
     @property
     def depth(self) -> int:
         """Affine maps of the memorizer as a network of its own, the last one included."""

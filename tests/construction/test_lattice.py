@@ -21,6 +21,7 @@ from pipeline.construction.lattice import (
     lattice_images,
     placed,
     projected_dimension,
+    require_reach,
     required_scale,
     scale_of_dataset,
     translation_bits,
@@ -160,6 +161,13 @@ def test_cells_are_floors_after_the_translation() -> None:
     unit = Fraction(2) ** at.exponent
     expected = [floor(int(z) * unit - Fraction(1, 2)) for (z,) in at.integers]
     assert [int(c) for (c,) in found] == expected
+
+
+def test_data_beyond_the_planned_cells_are_an_error() -> None:
+    require_reach(7, 7)
+    require_reach(Fraction(13, 2), 7)
+    with pytest.raises(ArithmeticError, match="the data reach 7.5 cells .*, 7 were planned for"):
+        require_reach(Fraction(15, 2), 7)
 
 
 def test_images_that_no_draw_keeps_apart_are_an_error() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
@@ -398,14 +397,3 @@ def test_names_cannot_forge_a_line_of_the_output(field: str, tmp_path: Path) -> 
     )
     assert not answer.verified
     assert answer.text.count("\nVERIFIED") == 0
-
-
-def test_digests_of_other_files_are_named(tmp_path: Path) -> None:
-    one = built("parallel_balls")
-    files = Files(tmp_path)
-    files.write(SMALL, one.network, one.certificate)
-    for what in ("dataset", "network"):
-        answer = files.certify(one.certificate, **{f"{what}_sha256": "0" * 64})
-        assert f"the certificate is about another {what}" in answer.reason
-    document = json.loads(files.certificate.read_text())
-    assert set(document) >= {"dataset_sha256", "network_sha256"}

@@ -64,6 +64,12 @@ FIELDS = (
 )
 
 
+@pytest.mark.parametrize("which", ["dataset", "network"])
+def test_digests_of_other_files_are_named(which: str, files: Files, one: Built) -> None:
+    answer = files.certify(one.certificate, **{f"{which}_sha256": "0" * 64})
+    assert f"the certificate is about another {which}" in answer.reason
+
+
 @pytest.mark.parametrize("which", ["dataset", "network", "certificate"])
 def test_files_cut_short_anywhere_are_rejected(which: str, files: Files) -> None:
     path: Path = getattr(files, which)
