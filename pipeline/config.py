@@ -41,6 +41,18 @@ class ParallelBallsConfig:
 
 
 @dataclass
+class HalvingLatticeConfig:
+    """Options of `pipeline.construction.halving_lattice`."""
+
+    plan_only: bool = False
+    projection: str = "auto"
+    m: int | None = None
+    memorizer: str = "cheapest"
+    cells: int = 8_000_000
+    weight_bits: int = 16
+
+
+@dataclass
 class ConstantsConfig:
     """The constants of Theorem B.14, as rationals."""
 
@@ -215,6 +227,7 @@ _CONSTRUCTIONS: dict[str, type] = {
     "custom": CustomConfig,
     "egosi2025": Egosi2025Config,
     "parallel_balls": ParallelBallsConfig,
+    "halving_lattice": HalvingLatticeConfig,
     "thm_4_2_i": Thm42iConfig,
     "thm_4_2_ii": Thm42iiConfig,
     "thm_4_2_ii_threshold": Thm42iConfig,

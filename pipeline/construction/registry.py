@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.construction import (
     egosi2025,
+    halving_lattice,
     parallel_balls,
     thm_4_2_i_small,
     thm_4_2_ii_moderate,
@@ -60,6 +61,13 @@ CONSTRUCTIONS: dict[str, Construction] = {
         "f(x) = y_i on every open ball; P = O~(N d rho^2 + d), zero entries counted",
         parallel_balls.build_parallel_balls,
         parallel_balls.plan_of_dataset,
+        norms=None,
+    ),
+    "halving_lattice": Construction(
+        "beyond the paper: docs/theory.md 6",
+        "f(x) = y_i on every open ball; P = O(sqrt N) for rho up to c / (m sqrt d)",
+        halving_lattice.build_halving_lattice,
+        halving_lattice.plan_of_dataset,
         norms=None,
     ),
     "thm_4_2_i": Construction(

@@ -49,6 +49,9 @@ _REDUCED = {"constants": {"log_n": 1, "rho": 1, "log_d": "1/2"}}
 CASES = (
     BuildCase("parallel_balls", 9, 3, 3, "1/2"),
     BuildCase("parallel_balls", 12, 5, 2, "9/10", {"projection": "identity"}),
+    BuildCase("halving_lattice", 9, 2, 2, "1/3"),
+    BuildCase("halving_lattice", 40, 2, 5, "1/8", {"memorizer": "retrieval"}),
+    BuildCase("halving_lattice", 30, 3, 2, "1/5", {"projection": "pca"}),
     BuildCase("thm_4_2_i", 6, 2, 2, "1/50"),
     BuildCase("thm_4_2_i", 9, 3, 4, "1/200", {"mode": "adaptive"}),
     BuildCase("thm_4_2_ii", 7, 2, 3, "1/15", {"eta": "1/10"}),

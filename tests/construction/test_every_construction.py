@@ -17,13 +17,18 @@ from pipeline.network import load_network, save_network
 from tests.construction.ball_points import points_in_balls, spread
 from tests.construction.cases import CASES, BuildCase
 
-FROM_SIZES = [c for c in CASES if c.name != "parallel_balls" and "mode" not in c.options]
+PLANNED_FROM_DATA = {"halving_lattice", "parallel_balls"}
+FROM_SIZES = [c for c in CASES if c.name not in PLANNED_FROM_DATA and "mode" not in c.options]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 def test_every_registered_construction_has_a_case() -> None:
     assert {case.name for case in CASES} == set(CONSTRUCTIONS)
+
+
+def test_all_other_constructions_are_planned_from_sizes() -> None:
+    assert {n for n, c in CONSTRUCTIONS.items() if c.plan is None} == PLANNED_FROM_DATA
 
 
 @every_case

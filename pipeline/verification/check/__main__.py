@@ -14,6 +14,7 @@ from pathlib import Path
 from pipeline.verification.check.balls import Claim, Findings, at_most
 from pipeline.verification.check.egosi2025 import check_egosi2025
 from pipeline.verification.check.geometry import Cloud
+from pipeline.verification.check.halving_lattice import check_halving_lattice
 from pipeline.verification.check.lattice import check_lattice
 from pipeline.verification.check.lattice_stages import check_lattice_stages
 from pipeline.verification.check.parallel_balls import check_parallel_balls
@@ -34,6 +35,7 @@ from pipeline.verification.check.yu2024 import check_yu2024
 _NOT_READABLE = (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, MemoryError)
 _CHECKS = {
     "egosi2025": check_egosi2025,
+    "halving_lattice": check_halving_lattice,
     "lattice": check_lattice,
     "lattice_stages": check_lattice_stages,
     "parallel_balls": check_parallel_balls,
