@@ -283,18 +283,14 @@ def _placed(phi: Projection, Z: DyadicArray, radius: Fraction, levels: int) -> _
     factor = rounded_factor(room / widest, up=False)
     offsets = [dyadic_of_fraction(factor * (radius - low), _OFFSET_BITS, up=True) for low in lows]
     power = factor.denominator.bit_length() - 1
-    exponent = Z.exponent - power
-    moved = Z.numerators.astype(object) * factor.numerator
-    common = min(exponent, -_OFFSET_BITS)
-    shift = np.array([int(b / Fraction(2) ** common) for b in offsets], dtype=object)
-    moved = moved * (1 << (exponent - common)) + shift
+    balls = balls_of(Z, factor, offsets, radius * factor, levels)
     rows = DyadicArray(phi.rows.numerators * factor.numerator, phi.rows.exponent - power)
     whole = np.array([int(b * (1 << _OFFSET_BITS)) for b in offsets], dtype=np.int64)
     return _Placed(
         rows.normalized(),
         DyadicArray(whole, -_OFFSET_BITS),
         phi.lipschitz * factor,
-        balls_of(DyadicArray(moved, common), radius * factor, levels),
+        balls,
         levels,
     )
 

@@ -18,6 +18,8 @@ from pipeline.exact import DyadicArray
 
 # Bits of int64 that coordinates may fill, and of a radius, whose square is added up.
 _WORD, _RADIUS_BITS = 62, 26
+# Numbers of more bits are multiplied in two halves.
+_HALF = 26
 # A bit mask of coordinates is an int64 too.
 MOST_COORDINATES = 62
 
@@ -42,11 +44,15 @@ class Balls:
         return isqrt(self.limit - 1) + 1
 
 
-def balls_of(Z: DyadicArray, radius: Fraction, levels: int) -> Balls:
-    """Return the balls around the rows of Z, in units so fine that flooring hardly matters.
+def balls_of(
+    Z: DyadicArray, factor: Fraction, offsets: list[Fraction], radius: Fraction, levels: int
+) -> Balls:
+    """Return the balls around the rows of factor Z + offset, flooring in fine units.
 
     Args:
-        Z: centres in [0, 2^levels), shape (N, m).
+        Z: centres, shape (N, m).
+        factor: dyadic, above 0, a few bits.
+        offsets: dyadic, one a coordinate; they bring the balls into [0, 2^levels].
         radius: of the balls, above 0.
         levels: bits of the coordinates' integer parts.
 
@@ -59,11 +65,31 @@ def balls_of(Z: DyadicArray, radius: Fraction, levels: int) -> Balls:
         )
     size = radius.numerator.bit_length() - radius.denominator.bit_length() + 1
     bits = min(_RADIUS_BITS - size, _WORD - 6 - levels)
-    drop = -bits - Z.exponent
-    points = Z.numerators >> drop if drop >= 0 else Z.at_exponent(-bits)
+    exponent = min(
+        Z.exponent - (factor.denominator.bit_length() - 1),
+        *(1 - b.denominator.bit_length() for b in offsets),
+        -bits,
+    )
+    scale = int(factor * Fraction(2) ** (Z.exponent - exponent))
+    added = [int(b / Fraction(2) ** exponent) for b in offsets]
+    columns = [
+        _floored(column, scale, b, -bits - exponent)
+        for column, b in zip(Z.numerators.T, added, strict=True)
+    ]
     # One unit more, so that a checker who rounds less finds no cell that is not found here.
-    above = radius * (1 << bits) + 1
-    return Balls(points.astype(np.int64), -(-(above**2).numerator // (above**2).denominator), bits)
+    above = (radius * (1 << bits) + 1) ** 2
+    return Balls(np.stack(columns, axis=1), -(-above.numerator // above.denominator), bits)
+
+
+def _floored(column: np.ndarray, scale: int, added: int, drop: int) -> np.ndarray:
+    """Return floor((scale column + added) / 2^drop) as int64, in two halves where they fit."""
+    if column.dtype == np.int64 and drop >= _HALF and scale < 1 << (_WORD - _HALF - 12):
+        high, low = column >> _HALF, column & ((1 << _HALF) - 1)
+        if int(np.abs(high).max()) * scale < 1 << _WORD:
+            rest, carry = added & ((1 << _HALF) - 1), added >> _HALF
+            if abs(carry) < 1 << _WORD:
+                return (high * scale + carry + ((low * scale + rest) >> _HALF)) >> (drop - _HALF)
+    return ((column.astype(object) * scale + added) >> drop).astype(np.int64)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 Points are cut into leaves of a kd-tree, class by class. Leaf pairs are taken in the order of the
 distance between their boxes and dropped once that exceeds the best distance known; float32 BLAS
 bounds the others with a proven rounding error; only entries that could beat or tie the best are
-computed in integers. No array has more than `LEAF`**2 entries.
+computed in integers. No array has more than `LEAF`**2 entries. Many points in few dimensions are
+searched by kd-trees (`separation_tree`) with the same comparison in integers.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
+from pipeline.data.separation_tree import pairs_near_the_least, trees_pay
 from pipeline.exact import DyadicArray, max_bit_length
 
 LEAF = 1024
@@ -88,14 +90,15 @@ def nearest_other_label_pair(
     if len(np.unique(y)) < 2:
         raise ValueError("the separation constant needs two classes (Definition 2.1)")
     search = _Search(X, y, p)
-    tasks = search.leaf_pairs()
     threads = workers or os.cpu_count() or 1
+    if trees_pay(len(y), X.shape[1], len(np.unique(y)), p):
+        for left, right in pairs_near_the_least(search.floats, y, p, threads):
+            search.compare(left, right)
+        return search.separation(X.exponent)
+    tasks = search.leaf_pairs()
     with threadpool_limits(limits=1), ThreadPoolExecutor(threads) as pool:
         list(pool.map(search.scan, tasks, chunksize=1))
-    assert search.best.power is not None
-    scale = Fraction(2) ** (X.exponent * (1 if p == inf else int(p)))
-    half = 2 if p == inf else 2 ** int(p)
-    return Separation(search.best.pair, search.best.power * scale / half, p)
+    return search.separation(X.exponent)
 
 
 class _Search:
@@ -174,13 +177,23 @@ class _Search:
             rows, columns = rows[keep], columns[keep]
         if len(rows) == 0:
             return
-        i, j = first.indices[rows], second.indices[columns]
+        self.compare(first.indices[rows], second.indices[columns])
+
+    def compare(self, i: np.ndarray, j: np.ndarray) -> None:
+        """Compare the listed pairs in integers and offer the best one."""
         i, j = np.minimum(i, j), np.maximum(i, j)
         powers = _exact_powers(self.integers, i, j, self.p)
         least = min(powers)
         ties = [k for k, power in enumerate(powers) if power == least]
         pair = min((int(i[k]), int(j[k])) for k in ties)
         self.best.offer(least, pair, self._bound_of(least))
+
+    def separation(self, exponent: int) -> Separation:
+        """Return the best pair's half distance, points being integers times 2**exponent."""
+        assert self.best.power is not None
+        degree = 1 if self.p == inf else int(self.p)
+        scale = Fraction(2) ** (exponent * degree)
+        return Separation(self.best.pair, self.best.power * scale / 2**degree, self.p)
 
     def _bound_of(self, power: int) -> float:
         """Return a float at least the scaled value that corresponds to an exact power."""

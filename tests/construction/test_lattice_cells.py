@@ -26,7 +26,7 @@ def case(m: int, radius: Fraction, seed: int) -> tuple[np.ndarray, Balls, Lattic
     random = np.random.default_rng(seed)
     points = random.integers(3 << 12, 8 << 12, (12, m))
     exact = DyadicArray(points, -12)
-    balls = balls_of(exact, radius, 4)
+    balls = balls_of(exact, Fraction(1), [Fraction(0)] * m, radius, 4)
     translation = random.integers(0, 1 << 12, m)
     lattice = Lattice(int(seed % 2), translation << (balls.bits - 12))
     return exact.fractions(), balls, lattice, [Fraction(int(t), 1 << 12) for t in translation]
@@ -38,6 +38,18 @@ def distance_squared(point: np.ndarray, cell: tuple[int, ...], side: int) -> Fra
     for x, c in zip(point, cell, strict=True):
         total += max(c * side - x, 0, x - (c + 1) * side) ** 2
     return total
+
+
+@pytest.mark.parametrize("size", [9, 40, 60, 200])
+def test_centres_are_floored_exactly_whatever_their_size(size: int) -> None:
+    random = np.random.default_rng(size)
+    rows = [[int(random.integers(0, 1 << 62)) * (1 << size) >> 62 for _ in range(3)] for _ in "ab"]
+    Z = DyadicArray(np.array(rows, dtype=object), -size)
+    factor, offsets = Fraction(737, 64), [Fraction(k, 256) for k in (0, 100, 777)]
+    balls = balls_of(Z, factor, offsets, Fraction(1, 7), 4)
+    for point, row in zip(balls.points.tolist(), rows, strict=True):
+        exact = [factor * Fraction(v, 1 << size) + b for v, b in zip(row, offsets, strict=True)]
+        assert point == [int(x * (1 << balls.bits)) for x in exact]
 
 
 @pytest.mark.parametrize("seed", range(4))
