@@ -75,7 +75,7 @@ class Thm42iiiConfig:
 
 @dataclass
 class Thm42iConfig:
-    """Options of Theorem 4.2(i), and of (ii) with thresholds; scale None: from the data."""
+    """Options of Theorem 4.2(i), of (ii) with thresholds or masks; scale None: from the data."""
 
     mode: str = "paper"
     plan_only: bool | None = None
@@ -231,6 +231,7 @@ _CONSTRUCTIONS: dict[str, type] = {
     "thm_4_2_i": Thm42iConfig,
     "thm_4_2_ii": Thm42iiConfig,
     "thm_4_2_ii_threshold": Thm42iConfig,
+    "masked_moderate": Thm42iConfig,
     "thm_4_2_iii": Thm42iiiConfig,
     "vardi2022": Vardi2022Config,
     "yu2024": Yu2024Config,

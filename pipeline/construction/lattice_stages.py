@@ -5,8 +5,9 @@
     y <- max(y, f_s)                                         for every group s
 
 with z and y carried by neurons of their own. The floors are those of Lemma B.16, wrong in bands of
-width gamma, or exact ones by threshold units. What the two variants prove is in
-`thm_4_2_ii_moderate` and `thm_4_2_ii_threshold`.
+width gamma, or exact ones by threshold units; or cells are named by folding, which also tells how
+near walls are, and y <- max(y, f_s - mask). What the three variants prove is in
+`thm_4_2_ii_moderate`, `thm_4_2_ii_threshold` and `masked_moderate`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 
 import numpy as np
@@ -37,19 +39,34 @@ from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray
 from pipeline.gadgets import (
     MemorizerSizes,
+    digits_of_cells,
     floor_widths,
     floored,
     floored_by_thresholds,
+    folded,
+    folded_widths,
     memorized,
     memorizer_sizes,
     memorizer_widths,
+    nearness,
     raised,
     threshold_floor_widths,
 )
-from pipeline.network import Affine, Circuit, Expression, Plan, ReLUNetwork, repeated
+from pipeline.network import Affine, Circuit, Expression, Plan, ReLUNetwork, Repeat, repeated
 
 # Balls start at coordinates in [1, 2), are up to 1/2 wide and are moved down by less than 1.
 _MARGIN = 4
+
+
+class Cells(StrEnum):
+    """How a stage finds the cell of a point.
+
+    RAMPS: Floor_n of Lemma B.16. THRESHOLDS: exact floors. FOLDS: digits by folding, with a mask.
+    """
+
+    RAMPS = "ramps"
+    THRESHOLDS = "thresholds"
+    FOLDS = "folds"
 
 
 @dataclass(frozen=True)
@@ -61,24 +78,30 @@ class StageSizes:
         R: cells a coordinate.
         stages: G.
         memorizer: sizes of every stage's memorizer.
-        thresholds: whether floors are exact, by threshold units.
+        cells: how cells are found.
     """
 
     m: int
     R: int
     stages: int
     memorizer: MemorizerSizes
-    thresholds: bool
+    cells: Cells
 
     @property
     def floor_layers(self) -> int:
         """Layers of the floors, n = ceil(log2 R)."""
-        return max((self.R - 1).bit_length(), 1)
+        return levels_of(self.R)
 
     @property
     def stage_depth(self) -> int:
-        """Layers of one stage: translation, floors, memorizer, maximum."""
-        return 1 + self.floor_layers + self.memorizer.depth - 1 + 1
+        """Layers of one stage: translation, floors, memorizer, maximum; two more for a mask."""
+        masked = 2 if self.cells is Cells.FOLDS else 0
+        return 1 + self.floor_layers + self.memorizer.depth - 1 + 1 + masked
+
+    @property
+    def label_top(self) -> int:
+        """The largest label that fits the memorizer's label bits."""
+        return (1 << self.memorizer.words.label_bits) - 1
 
     def structure(self) -> dict[str, int]:
         """Return the sizes by the names the checker knows."""
@@ -89,6 +112,39 @@ class StageSizes:
             "stages": self.stages,
             **self.memorizer.named(),
         }
+
+
+def levels_of(R: int) -> int:
+    """Return n = ceil(log2 R), at least 1."""
+    return max((R - 1).bit_length(), 1)
+
+
+def keys_of_cells(cells: np.ndarray, R: int, how: Cells) -> list[int]:
+    """Return the integer that names each cell of [0, R)^m."""
+    if how is not Cells.FOLDS:
+        return flattened(cells, R)
+    digits = digits_of_cells(cells, levels_of(R))
+    weights = digit_weights(cells.shape[1], R)
+    return [
+        sum(
+            w
+            for row, kept in zip(weights, each, strict=True)
+            for w, b in zip(row, kept, strict=True)
+            if b
+        )
+        for each in digits.tolist()
+    ]
+
+
+def digit_weights(m: int, R: int) -> list[list[int]]:
+    """Return what the digits of each coordinate count in a key: all digits side by side."""
+    n = levels_of(R)
+    return [[1 << (n * j + n - 1 - level) for level in range(n)] for j in range(m)]
+
+
+def largest_key(m: int, R: int, how: Cells) -> int:
+    """Return the largest key that a cell of [0, R)^m can have."""
+    return (1 << (m * levels_of(R))) - 1 if how is Cells.FOLDS else R**m - 1
 
 
 @dataclass(frozen=True)
@@ -131,24 +187,32 @@ def points_a_group(N: int, d: int, rho: Fraction, name: str) -> int:
 
 
 def stage_sizes(
-    N: int, d: int, C: int, rho: Fraction, scale: int, *, thresholds: bool, name: str
+    N: int, d: int, C: int, rho: Fraction, scale: int, *, how: Cells, name: str
 ) -> StageSizes:
     """Return the sizes of mode `paper`, for any dataset of this scale."""
     n = points_a_group(N, d, rho, name)
     m, R = projected_dimension(N, d), cells_across(d, scale, _MARGIN)
-    return StageSizes(m, R, -(-N // n), memorizer_sizes(n, R**m - 1, C), thresholds)
+    memorizer = memorizer_sizes(n, largest_key(m, R, how), C)
+    return StageSizes(m, R, -(-N // n), memorizer, how)
 
 
 def plan_of_stages(d: int, at: StageSizes, scale: int | None) -> Plan:
     """Return the hidden widths of the network."""
-    carried = at.m + 1
-    floors = threshold_floor_widths if at.thresholds else floor_widths
-    stage = (
-        carried + at.m,
-        *floors(at.floor_layers, at.m, carried),
-        *memorizer_widths(at.memorizer, carried),
-        carried + 1,
-    )
+    carried, n = at.m + 1, at.floor_layers
+    stage: tuple[int | Repeat, ...]
+    if at.cells is Cells.FOLDS:
+        stage = (
+            *folded_widths(n, at.m, carried),
+            carried + 1 + 2 * at.m,
+            *memorizer_widths(at.memorizer, carried + 1),
+            carried + 2,
+            carried + 1,
+        )
+    else:
+        floors = threshold_floor_widths if at.cells is Cells.THRESHOLDS else floor_widths
+        memorizer = memorizer_widths(at.memorizer, carried)
+        stage = (*floors(n, at.m, carried), *memorizer, carried + 1)
+    stage = (carried + at.m, *stage)
     resolved: dict[str, int | str] = dict(at.structure())
     resolved |= {"stage_depth": at.stage_depth, "memorizer_depth": at.memorizer.depth}
     resolved |= {} if scale is None else {"scale": scale}
@@ -159,7 +223,7 @@ def staged(
     dataset: SeparatedDataset,
     rho: Fraction,
     *,
-    thresholds: bool,
+    how: Cells,
     name: str,
     options: LatticeOptions,
 ) -> Staged:
@@ -168,7 +232,7 @@ def staged(
     Args:
         dataset: N points in R^d.
         rho: robustness ratio in (1/(5 N sqrt d), 1/(5 sqrt d)].
-        thresholds: whether floors are by threshold units.
+        how: how cells are found.
         name: of the construction, for errors.
         options: mode, scale, draws, ...
     """
@@ -177,9 +241,7 @@ def staged(
     data = lattice_images(dataset, rho, n, options)
     at = placed(data, translation_bits(n))
     if options.of_paper:
-        sizes = stage_sizes(
-            dataset.N, dataset.d, dataset.C, rho, bits, thresholds=thresholds, name=name
-        )
+        sizes = stage_sizes(dataset.N, dataset.d, dataset.C, rho, bits, how=how, name=name)
         R = sizes.R
         require_reach(at.top, R)
     else:
@@ -188,13 +250,13 @@ def staged(
     for start in range(0, dataset.N, n):
         group = np.arange(start, min(start + n, dataset.N))
         translation = translation_off_walls(at, group, n)
-        keys = flattened(cells(at, group, translation), R)
+        keys = keys_of_cells(cells(at, group, translation), R, how)
         stages.append(Stage(translation, labels_of_keys(keys, dataset.y[group])))
     if not options.of_paper:
         most = max(len(stage.labels) for stage in stages)
         largest = max(max(stage.labels) for stage in stages)
         memorizer = memorizer_sizes(most, largest, dataset.C)
-        sizes = StageSizes(data.projection.m, R, len(stages), memorizer, thresholds)
+        sizes = StageSizes(data.projection.m, R, len(stages), memorizer, how)
     return Staged(data, at.offsets, sizes, stages, bits if options.of_paper else None)
 
 
@@ -209,6 +271,9 @@ def network_of_stages(found: Staged, gamma_bits: int) -> ReLUNetwork:
     for stage in found.stages:
         neurons = circuit.hidden([*z, y, *_moved(z, stage.translation)])
         carried, moved = neurons[: m + 1], neurons[m + 1 :]
+        if found.sizes.cells is Cells.FOLDS:
+            z, y = _masked(circuit, carried, moved, stage, found.sizes, gamma_bits)
+            continue
         carried, key = _key(circuit, carried, moved, found.sizes, gamma_bits)
         carried, label = memorized(circuit, carried, key, stage.labels, found.sizes.memorizer)
         z, y = raised(circuit, carried[:m], carried[m], label)
@@ -227,13 +292,35 @@ def _key(
     gamma_bits: int,
 ) -> tuple[list[Expression], Expression]:
     weights = [at.R**j for j in range(at.m)]
-    if at.thresholds:
+    if at.cells is Cells.THRESHOLDS:
         return floored_by_thresholds(circuit, carried, moved, weights, at.floor_layers)
     carried, floors = floored(circuit, carried, moved, at.floor_layers, gamma_bits)
     key = circuit.constant(0)
     for weight, floor in zip(weights, floors, strict=True):
         key = key + floor * weight
     return carried, key
+
+
+def _masked(
+    circuit: Circuit,
+    carried: list[Expression],
+    moved: list[Expression],
+    stage: Stage,
+    at: StageSizes,
+    gamma_bits: int,
+) -> tuple[list[Expression], Expression]:
+    """Append folding, memorizer, mask and maximum; return z and y (docs/theory.md 5).
+
+    y <- max(y, C - relu(C - f) - C S / gamma), S = sum_j relu(2 gamma - dist(z'_j, Z)).
+    """
+    weights, top = digit_weights(at.m, at.R), at.label_top
+    carried, key, rests = folded(circuit, carried, moved, weights, gamma_bits)
+    delta = Fraction(2, 1 << gamma_bits)
+    (*carried, key), near = nearness(circuit, [*carried, key], rests, delta)
+    carried, label = memorized(circuit, [*carried, near], key, stage.labels, at.memorizer)
+    *carried, near, under = circuit.hidden([*carried, top - label])
+    offered = top - under - near * (top << gamma_bits)
+    return raised(circuit, carried[: at.m], carried[at.m], offered)
 
 
 def notes_of_stages(found: Staged) -> tuple[tuple[str, str], ...]:

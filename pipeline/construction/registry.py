@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.construction import (
     egosi2025,
     halving_lattice,
+    masked_moderate,
     parallel_balls,
     thm_4_2_i_small,
     thm_4_2_ii_moderate,
@@ -93,6 +94,14 @@ CONSTRUCTIONS: dict[str, Construction] = {
         thm_4_2_ii_threshold.build_thm_4_2_ii_threshold,
         thm_4_2_ii_threshold.plan_of_dataset,
         thm_4_2_ii_threshold.plan_thm_4_2_ii_threshold,
+        ("scale",),
+    ),
+    "masked_moderate": Construction(
+        "beyond the paper: docs/theory.md 5",
+        "f(x) = y_i on every open ball, ReLUs only; P = O~(N d^(1/4) rho^(1/2))",
+        masked_moderate.build_masked_moderate,
+        masked_moderate.plan_of_dataset,
+        masked_moderate.plan_masked_moderate,
         ("scale",),
     ),
     "thm_4_2_iii": Construction(

@@ -31,6 +31,7 @@ from pipeline.construction.built import Built, Certificate, Claim
 from pipeline.construction.lattice import LatticeOptions, given_scale, required_scale
 from pipeline.construction.lattice import gamma_bits as least_gamma_bits
 from pipeline.construction.lattice_stages import (
+    Cells,
     Staged,
     network_of_stages,
     notes_of_stages,
@@ -79,7 +80,7 @@ def plan_thm_4_2_ii(N: int, d: int, C: int, rho: Fraction, *, scale: int | None 
     """
     points_a_group(N, d, rho, _NAME)
     bits = given_scale(scale)
-    sizes = stage_sizes(N, d, C, rho, bits, thresholds=False, name=_NAME)
+    sizes = stage_sizes(N, d, C, rho, bits, how=Cells.RAMPS, name=_NAME)
     return plan_of_stages(d, sizes, bits)
 
 
@@ -121,7 +122,7 @@ def build_thm_4_2_ii(
     if p != 2:
         raise ValueError(f"{_NAME} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
     options = LatticeOptions(mode, scale, weight_bits, draws, seed)
-    found = staged(dataset, rho, thresholds=False, name=_NAME, options=options)
+    found = staged(dataset, rho, how=Cells.RAMPS, name=_NAME, options=options)
     bits = gamma_bits_for(dataset, rho, found, error)
     structure: dict[str, object] = {
         "lipschitz": str(found.images.projection.lipschitz),
@@ -164,7 +165,7 @@ def plan_of_dataset(
     if chosen.of_paper:
         bits = required_scale(dataset, chosen.scale)
         return plan_thm_4_2_ii(dataset.N, dataset.d, dataset.C, rho, scale=bits)
-    found = staged(dataset, rho, thresholds=False, name=_NAME, options=chosen)
+    found = staged(dataset, rho, how=Cells.RAMPS, name=_NAME, options=chosen)
     return plan_of_stages(dataset.d, found.sizes, found.scale)
 
 

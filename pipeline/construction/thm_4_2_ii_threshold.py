@@ -14,6 +14,7 @@ from typing import Any
 from pipeline.construction.built import Built, Certificate
 from pipeline.construction.lattice import LatticeOptions, given_scale, required_scale
 from pipeline.construction.lattice_stages import (
+    Cells,
     network_of_stages,
     notes_of_stages,
     plan_of_stages,
@@ -44,7 +45,7 @@ def plan_thm_4_2_ii_threshold(
     """
     points_a_group(N, d, rho, _NAME)
     bits = given_scale(scale)
-    sizes = stage_sizes(N, d, C, rho, bits, thresholds=True, name=_NAME)
+    sizes = stage_sizes(N, d, C, rho, bits, how=Cells.THRESHOLDS, name=_NAME)
     return plan_of_stages(d, sizes, bits)
 
 
@@ -83,7 +84,7 @@ def build_thm_4_2_ii_threshold(
     if p != 2:
         raise ValueError(f"{_NAME} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
     options = LatticeOptions(mode, scale, weight_bits, draws, seed)
-    found = staged(dataset, rho, thresholds=True, name=_NAME, options=options)
+    found = staged(dataset, rho, how=Cells.THRESHOLDS, name=_NAME, options=options)
     structure: dict[str, object] = {
         "lipschitz": str(found.images.projection.lipschitz),
         "gamma_bits": 0,
@@ -110,5 +111,5 @@ def plan_of_dataset(
     if chosen.of_paper:
         bits = required_scale(dataset, chosen.scale)
         return plan_thm_4_2_ii_threshold(dataset.N, dataset.d, dataset.C, rho, scale=bits)
-    found = staged(dataset, rho, thresholds=True, name=_NAME, options=chosen)
+    found = staged(dataset, rho, how=Cells.THRESHOLDS, name=_NAME, options=chosen)
     return plan_of_stages(dataset.d, found.sizes, found.scale)

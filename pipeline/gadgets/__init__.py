@@ -10,6 +10,7 @@ from pipeline.gadgets.floor import (
     threshold_floor_network,
     threshold_floor_widths,
 )
+from pipeline.gadgets.folding import digits_of_cells, folded, folded_widths, nearness
 from pipeline.gadgets.group_lookup import Group, group_lookup
 from pipeline.gadgets.indicator import interval_indicator
 from pipeline.gadgets.key_match import WordSizes, key_match
@@ -35,12 +36,15 @@ __all__ = [
     "bit_extraction",
     "bits_to_label",
     "clipped_bits",
+    "digits_of_cells",
     "first_square_step",
     "floor_network",
     "floor_widths",
     "floored",
     "floored_by_thresholds",
     "fold_coefficients",
+    "folded",
+    "folded_widths",
     "group_lookup",
     "integer_memorizer",
     "integer_step",
@@ -50,6 +54,7 @@ __all__ = [
     "memorized",
     "memorizer_sizes",
     "memorizer_widths",
+    "nearness",
     "raised",
     "ramp_step",
     "square_error",

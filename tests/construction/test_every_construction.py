@@ -75,7 +75,9 @@ def test_in_mode_paper_the_architecture_depends_on_sizes_alone(case: BuildCase) 
 def allowed_ratio(name: str, N: int, d: int) -> Fraction:
     """Return a ratio inside the construction's range."""
     end = Fraction(1, isqrt(25 * N * N * d - 1) + 1)
-    inside = {"thm_4_2_i": end, "thm_4_2_ii": 2 * end, "thm_4_2_ii_threshold": 2 * end}
+    inside = {"thm_4_2_i": end} | dict.fromkeys(
+        ("thm_4_2_ii", "thm_4_2_ii_threshold", "masked_moderate"), 2 * end
+    )
     return inside.get(name, Fraction(1, 2) if name == "thm_4_2_iii" else Fraction(1, 4 * d))
 
 
@@ -113,6 +115,7 @@ LARGE = {
     "thm_4_2_i": (10**12, 64, "1/1000000000000000", {"scale": 10}),
     "thm_4_2_ii": (10**12, 64, "1/1000000000", {"scale": 10}),
     "thm_4_2_ii_threshold": (10**12, 64, "1/1000000000", {"scale": 10}),
+    "masked_moderate": (10**12, 64, "1/1000000000", {"scale": 10}),
     "thm_4_2_iii": (10**12, 64, "1/2", {}),
     "vardi2022": (10**12, 64, "1/2", {"scale": 10}),
     "yu2024": (10**12, 64, "1/2", {}),

@@ -13,6 +13,10 @@ from scipy.special import gammaln
 
 from pipeline.construction import Built, build, plan
 from pipeline.construction.lattice import scale_of_dataset
+from pipeline.construction.masked_moderate import (
+    build_masked_moderate,
+    plan_masked_moderate,
+)
 from pipeline.construction.thm_4_2_ii_moderate import (
     build_thm_4_2_ii,
     plan_of_dataset,
@@ -36,8 +40,16 @@ from tests.construction.ball_points import (
 )
 from tests.verification.check.check_files import Files
 
-BUILDERS = {"thm_4_2_ii": build_thm_4_2_ii, "thm_4_2_ii_threshold": build_thm_4_2_ii_threshold}
-PLANNERS = {"thm_4_2_ii": plan_thm_4_2_ii, "thm_4_2_ii_threshold": plan_thm_4_2_ii_threshold}
+EXACT = {
+    "masked_moderate": build_masked_moderate,
+    "thm_4_2_ii_threshold": build_thm_4_2_ii_threshold,
+}
+BUILDERS = {"thm_4_2_ii": build_thm_4_2_ii, **EXACT}
+PLANNERS = {
+    "thm_4_2_ii": plan_thm_4_2_ii,
+    "masked_moderate": plan_masked_moderate,
+    "thm_4_2_ii_threshold": plan_thm_4_2_ii_threshold,
+}
 NAMES = sorted(BUILDERS)
 
 
@@ -163,13 +175,14 @@ def test_centres_are_exact_in_their_own_stage(name: str, N: int, d: int, C: int,
                 assert left > 0 and left**2 >= radius and (1 - v + floor(v)) ** 2 >= radius
 
 
+@pytest.mark.parametrize("name", sorted(EXACT))
 @pytest.mark.parametrize("mode", ["paper", "adaptive"])
 @pytest.mark.parametrize(("N", "d", "C", "n"), CASES)
-def test_with_thresholds_every_ball_is_exact_on_walls_too(
-    N: int, d: int, C: int, n: int, mode: str
+def test_with_thresholds_or_masks_every_ball_is_exact_on_walls_too(
+    N: int, d: int, C: int, n: int, mode: str, name: str
 ) -> None:
     data, rho = spread(N, d, C), ratio(n, d)
-    built = build_thm_4_2_ii_threshold(data, rho, mode=mode)
+    built = EXACT[name](data, rho, mode=mode)
     assert wrong_points(built.network, data, rho) == []
     if mode == "paper":
         points, labels = near_walls(built, data, rho)
@@ -178,10 +191,10 @@ def test_with_thresholds_every_ball_is_exact_on_walls_too(
 
 @settings(max_examples=15)
 @given(datasets(most=7, dimensions=3))
-def test_threshold_network_is_its_label_on_every_ball(dataset: SeparatedDataset) -> None:
+def test_exact_networks_are_their_labels_on_every_ball(dataset: SeparatedDataset) -> None:
     rho = ratio(max(1, dataset.N // 2), dataset.d)
-    built = build_thm_4_2_ii_threshold(dataset, rho)
-    assert wrong_points(built.network, dataset, rho) == []
+    for build_exact in EXACT.values():
+        assert wrong_points(build_exact(dataset, rho).network, dataset, rho) == []
 
 
 @pytest.mark.parametrize("name", NAMES)

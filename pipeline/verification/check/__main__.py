@@ -17,6 +17,7 @@ from pipeline.verification.check.geometry import Cloud
 from pipeline.verification.check.halving_lattice import check_halving_lattice
 from pipeline.verification.check.lattice import check_lattice
 from pipeline.verification.check.lattice_stages import check_lattice_stages
+from pipeline.verification.check.masked_stages import check_masked_stages
 from pipeline.verification.check.parallel_balls import check_parallel_balls
 from pipeline.verification.check.readers import (
     Certificate,
@@ -38,6 +39,7 @@ _CHECKS = {
     "halving_lattice": check_halving_lattice,
     "lattice": check_lattice,
     "lattice_stages": check_lattice_stages,
+    "masked_stages": check_masked_stages,
     "parallel_balls": check_parallel_balls,
     "stable": check_stable,
     "vardi2022": check_vardi2022,

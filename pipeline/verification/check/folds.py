@@ -20,16 +20,16 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.verification.check.forms import Form, neuron, require_rows
-from pipeline.verification.check.layers import LayerReader, neurons
+from pipeline.verification.check.layers import Rows, neurons
 
 
-def confirm_layer(reader: LayerReader, expected: list[Form], what: str) -> None:
+def confirm_layer(reader: Rows, expected: list[Form], what: str) -> None:
     """Read the next layer, which must hold exactly the expected rows."""
     require_rows(reader.used + 1, reader.rows(), expected, what)
 
 
 def confirm_digits(
-    reader: LayerReader,
+    reader: Rows,
     kept: list[Form],
     xs: list[Form],
     weights: list[list[int]],
@@ -83,3 +83,16 @@ def keys_of_cells(cells: np.ndarray, weights: np.ndarray) -> np.ndarray:
             total += np.where(upper, weights[j, level], 0)
             rest = np.where(upper, rest - half, half - 1 - rest)
     return total
+
+
+def cell_of_digits(digits: list[int]) -> int:
+    """Return the integer c of Lemma 2 whose digits these are, the first one at the top level.
+
+    >>> [cell_of_digits([a, b]) for a, b in ((0, 1), (0, 0), (1, 0), (1, 1))]
+    [0, 1, 2, 3]
+    """
+    cell = 0
+    for level, digit in enumerate(reversed(digits)):
+        half = 1 << level
+        cell = cell + half if digit else half - 1 - cell
+    return cell

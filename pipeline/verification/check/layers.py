@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.verification.check.forms import Form, neuron, require_rows, rows_of
 from pipeline.verification.check.readers import Layer, Network
@@ -11,6 +11,17 @@ from pipeline.verification.check.rejection import Rejected
 
 # Words, gammas and cells longer than this are no structure: refuse them instead of computing them.
 _MOST_BITS = 1 << 20
+
+
+class Rows(Protocol):
+    """What gives the rows of one layer after the other; `used` is the number of the last one."""
+
+    @property
+    def used(self) -> int:
+        """Layers read so far."""
+
+    def rows(self) -> list[Form]:
+        """Return the next layer's rows."""
 
 
 class Layers:
@@ -55,6 +66,15 @@ class Layers:
             )
         return rows_of(layer)
 
+    @property
+    def used(self) -> int:
+        """Layers read so far."""
+        return self.number
+
+    def rows(self) -> list[Form]:
+        """Return the next layer's rows, all of which must feed ReLUs."""
+        return self.read(self._layers[self.number].outputs)
+
     def confirm(self, expected: Sequence[Form], what: str, thresholds: int = 0) -> None:
         """Read the next layer and require it to be exactly the expected rows.
 
@@ -82,6 +102,8 @@ class LayerReader:
     Attributes:
         used: layers read so far; the last one's number, from 1.
     """
+
+    used: int
 
     def __init__(self, layers: tuple[Layer, ...]) -> None:
         self._layers = layers

@@ -22,6 +22,7 @@ from pipeline.verification.check.balls import Claim, Findings
 from pipeline.verification.check.egosi2025 import check_egosi2025
 from pipeline.verification.check.lattice import check_lattice
 from pipeline.verification.check.lattice_stages import check_lattice_stages
+from pipeline.verification.check.masked_stages import check_masked_stages
 from pipeline.verification.check.parallel_balls import check_parallel_balls
 from pipeline.verification.check.readers import Layer, Network
 from pipeline.verification.check.rejection import Rejected
@@ -33,6 +34,7 @@ CHECKS = {
     "egosi2025": check_egosi2025,
     "lattice": check_lattice,
     "lattice_stages": check_lattice_stages,
+    "masked_stages": check_masked_stages,
     "parallel_balls": check_parallel_balls,
     "vardi2022": check_vardi2022,
     "yu2024": check_yu2024,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.construction import Built, Certificate
+from pipeline.construction.masked_moderate import build_masked_moderate
 from pipeline.construction.thm_4_2_ii_moderate import build_thm_4_2_ii
 from pipeline.construction.thm_4_2_ii_threshold import build_thm_4_2_ii_threshold
 from pipeline.data import SeparatedDataset
@@ -148,6 +149,21 @@ def test_every_changed_weight_of_threshold_stages_is_rejected_or_harmless(tmp_pa
     built = build_thm_4_2_ii_threshold(dataset, rho_for(dataset, 2), mode="adaptive")
     result = tally(Files(tmp_path), built, dataset, names_of(built), step=41)
     for gadget in ("floors", "maximum", "output"):
+        assert result.share(gadget) == 1, (gadget, result)
+    assert result.total > Fraction(9, 10)
+
+
+def test_every_changed_weight_of_masked_stages_is_rejected_or_harmless(tmp_path: Path) -> None:
+    dataset = dataset_of([[0], [3], [8]], [1, 2, 1])
+    built = build_masked_moderate(dataset, rho_for(dataset, 2), mode="adaptive")
+    structure = certificate_of(built).structure
+    floors, stage = structure["floor_layers"], built.plan.resolved["stage_depth"]
+    assert isinstance(stage, int)
+    names = ["translation", *["folds"] * floors, "distances"]
+    names += [*["memorizer"] * (stage - len(names) - 2), "cut", "maximum"]
+    gadgets = ["projection", *names * structure["stages"], "output"]
+    result = tally(Files(tmp_path), built, dataset, gadgets, step=41)
+    for gadget in ("folds", "distances", "cut", "maximum", "output"):
         assert result.share(gadget) == 1, (gadget, result)
     assert result.total > Fraction(9, 10)
 
