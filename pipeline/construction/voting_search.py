@@ -24,7 +24,10 @@ from pipeline.gadgets import StoredKeys
 _GAPS, _WINDOW, _COMPARED, _STRENGTHS = 6, 0.3, 8, (2.0, 5.0)
 _MOST_WALLS, _MOST_COORDINATES, _MOST_TABLES = 3, 24, 49
 # Entries of the candidates' distance table, and of all steps of a search together.
-_ENTRIES, _WORK = 4_000_000, 6_000_000_000
+_ENTRIES, _WORK = 4_000_000, 3_000_000_000
+# With more of the points than this in cells of another label, on average over the tables, no vote
+# is worth filling further tables for.
+_HOPELESS = 0.3
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,8 @@ def _filled(
         given += np.where(codes[-1] == images.labels, np.minimum(squares[-1], limit), 0)
         if (exactly is None or t + 1 == exactly) and _decided(images, squares, codes):
             return Choice(np.array(rows), np.array(places).astype(np.int64), np.array(needs)), t + 1
+        if np.mean(np.array(codes) != images.labels) > _HOPELESS:
+            return None, t + 1
     return None, most
 
 

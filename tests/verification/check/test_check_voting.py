@@ -12,8 +12,8 @@ import pytest
 from pipeline.construction import Built, build
 from pipeline.data import SeparatedDataset, generate_dataset
 from pipeline.verification.check.balls import Claim, Findings
-from pipeline.verification.check.readers import read_dataset
-from tests.construction.ball_points import spread
+from pipeline.verification.check.readers import Dataset, read_dataset
+from tests.construction.ball_points import dataset_of, spread
 from tests.construction.crossing_points import crossing_points
 from tests.verification.check.check_files import (
     Entry,
@@ -168,3 +168,37 @@ def test_a_wall_below_the_relu_and_a_rising_threshold_are_refused(
     network = changed(small.network, position(small, last, 0, 0), 1)
     answer = Files(tmp_path).write(SMALL, network, small.certificate)
     assert "the threshold of bit 0 must fall" in answer.reason
+
+
+def test_a_ball_is_right_up_to_the_radius_that_reaches_a_ramp_and_no_further() -> None:
+    """One row in one dimension: the least clearance over the slope, on either side of the wall."""
+    for sign in (1, -1):
+        data = dataset_of([[0], [16 * sign]], [1, 2])
+        built = build("voting", data, Fraction(1, 2), 2, {"weight_bits": 4})
+        assert built.network.first_hidden_width == 1
+        first = built.network.layers[0]
+        slope = abs(int(first.weight.values[0])) * Fraction(2) ** first.exponent
+        values = [built_row(built, x) for x in (0, 16 * sign)]
+        reach = min(-min(values), max(values) - 1) / slope
+        structure = built.certificate.structure | {"lipschitz": str(slope)}
+        read = Dataset("", data.X.numerators.astype(object), data.X.exponent, data.y, "")
+        for power, right in ((reach**2, True), (reach**2 * (1 + Fraction(1, 1 << 40)), False)):
+            reason = reason_in_memory(built.network, "voting", structure, Claim(read, power, 2))
+            assert (reason == "") == right
+
+
+def built_row(built: Built, x: int) -> Fraction:
+    """Return the first layer's row at a point of the line."""
+    first = built.network.layers[0]
+    return (int(first.weight.values[0]) * x + int(first.bias[0])) * Fraction(2) ** first.exponent
+
+
+def test_a_label_beyond_the_bits_is_not_right(small: Built) -> None:
+    y = SMALL.y.copy()
+    y[0] += 2
+    read = Dataset("", SMALL.X.numerators.astype(object), SMALL.X.exponent, y, "")
+    claim = Claim(read, SMALL.radius_power(Fraction(1, 5), 2), 2)
+    structure = small.certificate.structure
+    findings = findings_in_memory(small.network, "voting", structure, claim)
+    assert isinstance(findings, Findings)
+    assert findings.verified.tolist() == [False, *[True] * 5]
