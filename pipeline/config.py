@@ -124,6 +124,18 @@ class Vardi2022Config:
 
 
 @dataclass
+class VotingConfig:
+    """Options of `pipeline.construction.voting`; None leaves a size to the search."""
+
+    plan_only: bool = False
+    projection: str = "span_random"
+    tables: int | None = None
+    k: int | None = None
+    walls: int | None = None
+    weight_bits: int = 16
+
+
+@dataclass
 class CustomConfig:
     """A construction of the user's own; `options` are passed on as keywords."""
 
@@ -234,6 +246,7 @@ _CONSTRUCTIONS: dict[str, type] = {
     "masked_moderate": Thm42iConfig,
     "thm_4_2_iii": Thm42iiiConfig,
     "vardi2022": Vardi2022Config,
+    "voting": VotingConfig,
     "yu2024": Yu2024Config,
 }
 

@@ -344,6 +344,13 @@ ITEMS = (
         "pipeline.construction.parallel_balls:build_parallel_balls",
         "tests/construction/test_parallel_balls.py",
     ),
+    Item(
+        "beyond: docs/theory.md 8",
+        "voting: tables of cells outvote those that fail on a ball, P = O~((d + N)(1 + rho^2 d))",
+        "pipeline.construction.voting:build_voting",
+        "tests/construction/test_voting.py",
+        note="cheapest with one table, N >> d and small rho; `experiment=voting`",
+    ),
 )
 
 

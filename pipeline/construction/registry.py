@@ -18,6 +18,7 @@ from pipeline.construction import (
     thm_4_2_ii_threshold,
     thm_4_2_iii_large,
     vardi2022,
+    voting,
     yu2024,
 )
 from pipeline.construction.built import Built, Claim
@@ -135,6 +136,13 @@ CONSTRUCTIONS: dict[str, Construction] = {
         ("scale",),
         norms=None,
         claim=Claim.POINTS,
+    ),
+    "voting": Construction(
+        "beyond the paper: docs/theory.md 8",
+        "f(x) = y_i on every open ball, though each table of cells may fail on some",
+        voting.build_voting,
+        voting.plan_of_dataset,
+        norms=None,
     ),
 }
 

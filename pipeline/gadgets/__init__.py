@@ -1,6 +1,14 @@
 """Gadgets: small exact networks with a contract each, one lemma a module."""
 
 from pipeline.gadgets.bit_extraction import bit_extraction
+from pipeline.gadgets.bit_table import (
+    BitTable,
+    StoredKeys,
+    bit_table_network,
+    knot_rows,
+    step_rows,
+    zigzags,
+)
 from pipeline.gadgets.clip import bits_to_label, clipped_bits
 from pipeline.gadgets.floor import (
     floor_network,
@@ -30,10 +38,13 @@ from pipeline.gadgets.square import (
 from pipeline.gadgets.step import integer_step, maximum, raised, ramp_step, threshold_step
 
 __all__ = [
+    "BitTable",
     "Group",
     "MemorizerSizes",
+    "StoredKeys",
     "WordSizes",
     "bit_extraction",
+    "bit_table_network",
     "bits_to_label",
     "clipped_bits",
     "digits_of_cells",
@@ -50,6 +61,7 @@ __all__ = [
     "integer_step",
     "interval_indicator",
     "key_match",
+    "knot_rows",
     "maximum",
     "memorized",
     "memorizer_sizes",
@@ -59,7 +71,9 @@ __all__ = [
     "ramp_step",
     "square_error",
     "square_step",
+    "step_rows",
     "threshold_floor_network",
     "threshold_floor_widths",
     "threshold_step",
+    "zigzags",
 ]

@@ -17,7 +17,7 @@ from pipeline.network import load_network, save_network
 from tests.construction.ball_points import points_in_balls, spread
 from tests.construction.cases import CASES, BuildCase
 
-PLANNED_FROM_DATA = {"halving_lattice", "parallel_balls"}
+PLANNED_FROM_DATA = {"halving_lattice", "parallel_balls", "voting"}
 FROM_SIZES = [c for c in CASES if c.name not in PLANNED_FROM_DATA and "mode" not in c.options]
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)

@@ -31,6 +31,7 @@ from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.separation import separation_power
 from pipeline.verification.check.stable import check_stable
 from pipeline.verification.check.vardi2022 import check_vardi2022
+from pipeline.verification.check.voting import check_voting
 from pipeline.verification.check.yu2024 import check_yu2024
 
 _NOT_READABLE = (LookupError, ValueError, TypeError, ArithmeticError, AttributeError, MemoryError)
@@ -43,6 +44,7 @@ _CHECKS = {
     "parallel_balls": check_parallel_balls,
     "stable": check_stable,
     "vardi2022": check_vardi2022,
+    "voting": check_voting,
     "yu2024": check_yu2024,
 }
 # Checks that know threshold neurons; all others are about ReLUs alone.

@@ -27,6 +27,7 @@ from pipeline.verification.check.parallel_balls import check_parallel_balls
 from pipeline.verification.check.readers import Layer, Network
 from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.vardi2022 import check_vardi2022
+from pipeline.verification.check.voting import check_voting
 from pipeline.verification.check.yu2024 import check_yu2024
 
 Document = dict[str, Any]
@@ -37,6 +38,7 @@ CHECKS = {
     "masked_stages": check_masked_stages,
     "parallel_balls": check_parallel_balls,
     "vardi2022": check_vardi2022,
+    "voting": check_voting,
     "yu2024": check_yu2024,
 }
 
