@@ -42,6 +42,8 @@ _OFFSET_BITS = 8
 _DELTA_SHARE = 64
 # 2^_LEVELS cells a coordinate are enough for any data that one would build this for.
 _LEVELS = 12
+# Networks that know more cells than this a ball are no smaller than parallel_balls.
+_CELLS_A_BALL, _FEW_CELLS = 64, 4096
 # Up to so many points all dimensions are tried.
 _MANY = 200_000
 MEMORIZERS = ("shallow", "retrieval")
@@ -266,7 +268,8 @@ def _rounds(
     for levels in range(1, _LEVELS + 1):
         placed = _placed(phi, Z, radius, levels)
         delta = max(placed.balls.reach // _DELTA_SHARE, 1)
-        limits = Limits(levels, 1 << (delta.bit_length() - 1), options.cells // phi.m + 1)
+        most = min(options.cells // phi.m + 1, _CELLS_A_BALL * dataset.N + _FEW_CELLS)
+        limits = Limits(levels, 1 << (delta.bit_length() - 1), most)
         rounds = rounds_of(placed.balls, codes, limits, random)
         if rounds is not None:
             return placed, rounds

@@ -9,8 +9,9 @@ again where they fail.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -251,22 +252,28 @@ def _slack(window: int) -> float:
 def _estimated(count: int, bits: int, kept: int) -> RetrievalSizes:
     """Return the sizes with the fewest parameters, words estimated."""
     best: tuple[int, RetrievalSizes] | None = None
-    for window in _WINDOWS:
-        groups = 2
-        while groups <= max(count // 4, 2):
-            load = count / groups
-            fullest = load + (2 * load * np.log(groups + 1)) ** 0.5
-            positions = max(int(fullest * (1 + _slack(window))) - window // 2, 1)
-            sizes = RetrievalSizes(groups, positions, window, 6, bits)
-            enough = sizes.modulus.bit_length() <= _KEY_BITS - 7
-            if enough and 4 * sizes.modulus >= count * count:
-                cost = memorizer_cost(retrieval_widths(sizes, kept), kept, bits)
-                if best is None or cost < best[0]:
-                    best = cost, sizes
-            groups = max(groups + 1, int(groups * 1.04))
+    for window, (rows, columns) in product(_WINDOWS, _shapes(count)):
+        load = count / (rows * columns)
+        fullest = load + (2 * load * np.log(rows * columns + 1)) ** 0.5
+        positions = max(int(fullest * (1 + _slack(window))) - window // 2, 1)
+        sizes = RetrievalSizes(rows, columns, positions, window, 6, bits)
+        enough = sizes.modulus.bit_length() <= _KEY_BITS - 7
+        if enough and 4 * sizes.modulus >= count * count:
+            cost = memorizer_cost(retrieval_widths(sizes, kept), kept, bits)
+            if best is None or cost < best[0]:
+                best = cost, sizes
     if best is None:
-        return RetrievalSizes(2, max(count, 1), 32, 6, bits)
+        return RetrievalSizes(2, 2, max(count, 1), 32, 6, bits)
     return best[1]
+
+
+def _shapes(count: int) -> list[tuple[int, int]]:
+    """Return rows and columns of groups to try, with at least four keys a group."""
+    shapes, columns = [], 2
+    while columns == 2 or columns * columns <= count:
+        shapes += [(ratio * columns, columns) for ratio in range(1, 6)]
+        columns = max(columns + 1, int(columns * 1.06))
+    return shapes
 
 
 def _retrieval(
@@ -275,12 +282,10 @@ def _retrieval(
     """Return the retrieval with words as short as they get with the estimate's groups."""
     positions = max(int(estimate.positions * 0.9), 1)
     for _ in range(40):
-        sizes = RetrievalSizes(estimate.groups, positions, estimate.window, 0, estimate.code_bits)
+        sizes = replace(estimate, positions=positions)
         weights = random.integers(0, sizes.modulus, digits.shape)
         most = int(weights.sum()) // sizes.modulus
-        sizes = RetrievalSizes(
-            sizes.groups, positions, sizes.window, most.bit_length(), sizes.code_bits
-        )
+        sizes = replace(sizes, quotient_bits=most.bit_length())
         if (sizes.modulus << sizes.quotient_bits).bit_length() > _KEY_BITS:
             return None
         keys = digits.keys(weights)

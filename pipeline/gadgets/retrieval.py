@@ -2,14 +2,15 @@ r"""Key-free retrieval: bits of integer keys, no key stored, by ribbons (docs/th
 
 Every stored key gives one equation over GF(2): with X = key mod H, H = G P 2^b, read
 
-    group g = floor(X / (P 2^b)),  position p = floor(X / 2^b) mod P,  row F = X mod 2^b,
+    group floor(X / (P 2^b)),  position p = floor(X / 2^b) mod P,  row F = X mod 2^b,
 
 and its bit is the inner product of the b bits of F with b consecutive bits of the word of group g,
 from bit p on (a ribbon filter: Dillinger and Walzer, "Ribbon filter", 2021). The word has
 w = P + b - 1 bits; a few per cent more bits than equations are enough. The network
 
-    mod H, then g, one layer a bit: X <- X - t [X >= t];
-    all words in one layer: v = word as a function of the integer g, piecewise linear, a neuron a g;
+    mod H, then the group's number g = g1 G2 + g2, one layer a bit: X <- X - t [X >= t];
+    the words in two layers: a_j(g1), the words of group (g1, j), is piecewise linear in the integer
+    g1, and v = sum_j relu(a_j(g1) + hat_j(g2) - 1), hat_j(g2) = [g2 = j], is word (g1, g2);
     to position p: blocks of l layers u <- T(u) = 1 - |1 - 2 u|, then v <- u if p >= l, else v;
     one layer a bit of F: digit [u >= 1/2], row bit, their conjunction into a count; u <- T(u);
     the parity of the count by folding.
@@ -22,12 +23,14 @@ position.
 Whatever real number the key is, the bits that come out lie in [0, 1]: conjunctions of values in
 [0, 1] do, a count of b of them lies in [0, b], and folding keeps it in range.
 
-Parameters: (s + 5) G for the words and (s + 5)(s + 4) for each of the w c digits with s values
-carried: P is about 2 sqrt((s + 5)^2 (s + 4) n c) for n keys, O(sqrt(n)) without a logarithm.
+The second of the two layers has about (G1 + G2) G2 weights, G = G1 G2 of which are words, and a
+digit costs (s + 5)(s + 4) with s values carried: P is about 2 sqrt(1.4 (s + 5)(s + 4) n c) for n
+keys, O(sqrt(n)) without a logarithm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -41,7 +44,8 @@ class RetrievalSizes:
     """What fixes the layers of a retrieval.
 
     Args:
-        groups: G >= 2.
+        rows: G1 >= 2.
+        columns: G2 >= 2.
         positions: P, first bits a row may start from.
         window: b, bits of a row.
         quotient_bits: the keys are below H 2^quotient_bits.
@@ -51,17 +55,24 @@ class RetrievalSizes:
         ValueError: if a size is out of range.
     """
 
-    groups: int
+    rows: int
+    columns: int
     positions: int
     window: int
     quotient_bits: int
     code_bits: int
 
     def __post_init__(self) -> None:
-        if self.groups < 2 or min(self.positions, self.window, self.code_bits) < 1:
-            raise ValueError(f"a retrieval needs 2 groups and sizes of at least 1, got {self}")
+        sizes = (self.positions, self.window, self.code_bits)
+        if min(self.rows, self.columns) < 2 or min(sizes) < 1:
+            raise ValueError(f"a retrieval needs 2 rows and columns, sizes above 0, got {self}")
         if self.quotient_bits < 0:
             raise ValueError(f"quotient_bits must not be negative, got {self.quotient_bits}")
+
+    @property
+    def groups(self) -> int:
+        """G = G1 G2."""
+        return self.rows * self.columns
 
     @property
     def span(self) -> int:
@@ -79,11 +90,6 @@ class RetrievalSizes:
         return (self.positions + self.window - 1) * self.code_bits
 
     @property
-    def group_bits(self) -> int:
-        """Bits of a group's number."""
-        return (self.groups - 1).bit_length()
-
-    @property
     def count_folds(self) -> int:
         """Layers that fold the count of 0..b to 0..2."""
         return max((self.window - 1).bit_length() - 1, 0)
@@ -91,7 +97,7 @@ class RetrievalSizes:
     def blocks(self) -> list[int]:
         """Return the lengths l of the blocks that lead to the position, which halve the rest.
 
-        >>> RetrievalSizes(2, 6, 1, 0, 1).blocks()
+        >>> RetrievalSizes(2, 2, 6, 1, 0, 1).blocks()
         [3, 2, 1]
         """
         lengths, rest = [], self.positions - 1
@@ -104,7 +110,8 @@ class RetrievalSizes:
     def named(self) -> dict[str, int]:
         """Return the sizes by the names that certificates use."""
         return {
-            "groups": self.groups,
+            "rows": self.rows,
+            "columns": self.columns,
             "positions": self.positions,
             "window": self.window,
             "quotient_bits": self.quotient_bits,
@@ -128,8 +135,12 @@ def retrieved(
         sizes: what fixes the layers.
     """
     kept, X, _ = _divided(circuit, kept, key, sizes.modulus, sizes.quotient_bits, counted=False)
-    kept, X, group = _divided(circuit, kept, X, sizes.span, sizes.group_bits, counted=True)
-    kept, X, v = _word(circuit, kept, X, group, words, sizes)
+    across = sizes.span * sizes.columns
+    kept, X, row = _divided(circuit, kept, X, across, _bits(sizes.rows), counted=True)
+    (*kept, row), X, column = _divided(
+        circuit, [*kept, row], X, sizes.span, _bits(sizes.columns), counted=True
+    )
+    kept, X, v = _word(circuit, kept, X, (row, column), words, sizes)
     for length in sizes.blocks():
         kept, X, v = _moved(circuit, kept, X, v, length, sizes)
     kept, counts = _counted(circuit, kept, X, v, sizes)
@@ -138,7 +149,7 @@ def retrieved(
 
 def retrieval_widths(sizes: RetrievalSizes, kept: int) -> tuple[int | Repeat, ...]:
     """Return the hidden widths of `retrieved` with `kept` values passing by."""
-    c, group = sizes.code_bits, sizes.group_bits
+    c = sizes.code_bits
     moves: list[int | Repeat] = []
     for length in (each * c for each in sizes.blocks()):
         if length == 1:
@@ -149,8 +160,11 @@ def retrieval_widths(sizes: RetrievalSizes, kept: int) -> tuple[int | Repeat, ..
     return (
         *repeated(kept + 3, times=sizes.quotient_bits),
         kept + 3,
-        *repeated(kept + 4, times=group - 1),
-        kept + sizes.groups,
+        *repeated(kept + 4, times=_bits(sizes.rows) - 1),
+        kept + 4,
+        *repeated(kept + 5, times=_bits(sizes.columns) - 1),
+        kept + 1 + sizes.rows - 1 + sizes.columns - 1,
+        kept + 1 + sizes.columns,
         *moves,
         *digits,
         kept + min(c, len(digits) - 1) + 1,
@@ -175,29 +189,55 @@ def _divided(
     return kept, X, quotient
 
 
+def _bits(count: int) -> int:
+    """Return the bits of the numbers 0..count - 1."""
+    return (count - 1).bit_length()
+
+
 def _word(
     circuit: Circuit,
     kept: list[Expression],
     X: Expression,
-    group: Expression,
+    group: tuple[Expression, Expression],
     words: list[int],
     sizes: RetrievalSizes,
 ) -> tuple[list[Expression], Expression, Expression]:
-    """Append the layer of all words; return kept values, X and v = (2 W + 1) / 2^(w + 1)."""
-    knots = [group - j for j in range(sizes.groups - 1)]
-    neurons = circuit.hidden([*kept, X, *knots])
-    places = neurons[len(kept) + 1 :]
+    """Append the two layers of all words; return kept values, X and v = (2 W + 1) / 2^(w + 1)."""
+    row, column = group
+    knots = [row - j for j in range(sizes.rows - 1)]
+    hats = [column - j for j in range(sizes.columns - 1)]
+    neurons = circuit.hidden([*kept, X, *knots, *hats])
+    first = len(kept) + 1
+    kept, X = neurons[: len(kept)], neurons[len(kept)]
+    knots, hats = neurons[first : first + len(knots)], neurons[first + len(knots) :]
     unit = Fraction(1, 1 << (sizes.word_bits + 1))
-    terms: dict[int, int | Fraction] = {}
-    slope = 0
-    for place, (low, high) in zip(places, zip(words[:-1], words[1:], strict=True), strict=True):
-        rise = 2 * (high - low)
-        if rise != slope:
-            (neuron,) = place.terms
-            terms[neuron] = (rise - slope) * unit
-        slope = rise
-    v = Expression(circuit.depth, terms, (2 * words[0] + 1) * unit)
+    chosen = []
+    for j in range(sizes.columns):
+        values = [(2 * word + 1) * unit for word in words[j :: sizes.columns]]
+        hat = [int(g == j) for g in range(sizes.columns)]
+        chosen.append(_through(knots, values) + _through(hats, hat) - 1)
+    neurons = circuit.hidden([*kept, X, *chosen])
+    v = circuit.constant(0)
+    for neuron in neurons[first:]:
+        v = v + neuron
     return neurons[: len(kept)], neurons[len(kept)], v
+
+
+def _through(knots: list[Expression], values: Sequence[Fraction | int]) -> Expression:
+    """Return the piecewise linear function of g with the given values at g = 0, 1, ...
+
+    Args:
+        knots: relu(g - j) for j = 0, 1, ..., one fewer than values.
+        values: any numbers.
+    """
+    terms: dict[int, int | Fraction] = {}
+    slope: int | Fraction = 0
+    for knot, low, high in zip(knots, values[:-1], values[1:], strict=True):
+        if high - low != slope:
+            (neuron,) = knot.terms
+            terms[neuron] = high - low - slope
+        slope = high - low
+    return Expression(knots[0].layer, terms, values[0])
 
 
 def _moved(

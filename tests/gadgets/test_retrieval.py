@@ -11,12 +11,12 @@ from pipeline.gadgets.ribbon import ribbon_words
 from pipeline.network import Circuit, Plan, ReLUNetwork
 
 SIZES = [
-    RetrievalSizes(4, 14, 6, 2, 1),
-    RetrievalSizes(5, 20, 8, 1, 2),
-    RetrievalSizes(2, 20, 5, 0, 3),
-    RetrievalSizes(3, 1, 7, 2, 1),
-    RetrievalSizes(3, 2, 4, 2, 1),
-    RetrievalSizes(7, 5, 1, 0, 1),
+    RetrievalSizes(2, 2, 14, 6, 2, 1),
+    RetrievalSizes(3, 2, 20, 8, 1, 2),
+    RetrievalSizes(2, 3, 20, 5, 0, 3),
+    RetrievalSizes(3, 4, 1, 7, 2, 1),
+    RetrievalSizes(5, 2, 2, 4, 2, 1),
+    RetrievalSizes(4, 3, 5, 1, 0, 1),
 ]
 
 
@@ -68,14 +68,14 @@ def test_bits_of_any_real_key_lie_between_zero_and_one(sizes: RetrievalSizes) ->
 
 
 def test_an_unsolvable_system_has_no_words() -> None:
-    sizes = RetrievalSizes(2, 1, 2, 0, 1)
+    sizes = RetrievalSizes(2, 2, 1, 2, 0, 1)
     # Rows 01, 10 and 11 of one word of two bits: the third is the sum of the others.
     assert ribbon_words(np.array([1, 2, 3]), np.array([1, 1, 0]), sizes) is not None
     assert ribbon_words(np.array([1, 2, 3]), np.array([1, 1, 1]), sizes) is None
 
 
 def test_sizes_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="2 groups"):
-        RetrievalSizes(1, 3, 3, 0, 1)
+    with pytest.raises(ValueError, match="2 rows and columns"):
+        RetrievalSizes(1, 3, 3, 3, 0, 1)
     with pytest.raises(ValueError, match="quotient_bits"):
-        RetrievalSizes(2, 3, 3, -1, 1)
+        RetrievalSizes(2, 2, 3, 3, -1, 1)

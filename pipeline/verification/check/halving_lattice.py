@@ -160,11 +160,12 @@ def _round_of(
         return _Round(shift, translation, weights, "shallow", int(each["knots"]), None)
     if each["memorizer"] != "retrieval":
         raise Rejected(f"there is no memorizer {each['memorizer']!r}")
-    groups, positions, window = positive(each, "groups", "positions", "window")
+    rows, columns, positions, window = positive(each, "rows", "columns", "positions", "window")
     quotient = int(each["quotient_bits"])
-    sizes = Sizes(groups, positions, window, quotient, bits)
+    sizes = Sizes(rows, columns, positions, window, quotient, bits)
     largest = sum(int(w) for w in weights.reshape(-1))
-    if groups < 2 or not 0 <= quotient < 64 or largest >= (groups * sizes.span) << quotient:
+    fits = 0 <= quotient < 64 and largest < (sizes.groups * sizes.span) << quotient
+    if min(rows, columns) < 2 or not fits:
         raise Rejected("the keys do not fit the retrieval")
     return _Round(shift, translation, weights, "retrieval", 0, sizes)
 

@@ -1,11 +1,12 @@
 r"""Key-free retrieval, confirmed: integer -> group, position and row -> parities of a word's bits.
 
-X >= 0 is the key. H = G P 2^b, w = (P + b - 1) c.
+X >= 0 is the key. H = G1 G2 P 2^b, w = (P + b - 1) c.
 
 Lemma 1 (division). For an integer X in [0, u 2^k) the steps s = relu(X - t + 1) - relu(X - t) = [X
 >= t], X <- X - t s for t = u 2^(k-1), ..., u end with X mod u, and sum 2^i s_i is the quotient.
-Lemma 2 (words). A sum of relu(g - j), j = 0..G - 2, and a constant is any given v_0, ..., v_(G-1)
-at the integers g = 0..G - 1, and is read off there.
+Lemma 2 (words). A sum of relu(g - j), j = 0..G - 2, and a constant has some values at the integers
+g = 0..G - 1, which are read off. So a_j(g1) and hat_j(g2), required to be [g2 = j], are known, and
+sum_j relu(a_j(g1) + hat_j(g2) - 1) = a_(g2)(g1) for a_j in [0, 1].
 Lemma 3 (tents). T(u) = 2 u - 4 relu(u - 1/2) for 0 <= u <= 1. If u = (2 V + 1) / 2^(k+1) with 0 <=
 V < 2^k, then T(u) = (2 V' + 1) / 2^k with V' the last k - 1 bits of V, complemented if its first
 bit is 1.
@@ -34,7 +35,7 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.verification.check.folds import confirm_layer
-from pipeline.verification.check.forms import Form, neuron
+from pipeline.verification.check.forms import Form, neuron, require_rows
 from pipeline.verification.check.layers import LayerReader, neurons
 from pipeline.verification.check.rejection import Rejected
 
@@ -43,13 +44,19 @@ _HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Sizes:
-    """G, P, b, bits of the first quotient, and c."""
+    """G1, G2, P, b, bits of the first quotient, and c."""
 
-    groups: int
+    rows: int
+    columns: int
     positions: int
     window: int
     quotient_bits: int
     code_bits: int
+
+    @property
+    def groups(self) -> int:
+        """G1 G2."""
+        return self.rows * self.columns
 
     @property
     def span(self) -> int:
@@ -106,14 +113,19 @@ def confirm_retrieval(
     """
     at, X = sizes, key
     kept, X, _ = _divided(reader, kept, X, at.groups * at.span, at.quotient_bits, False)
-    kept, X, group = _divided(reader, kept, X, at.span, (at.groups - 1).bit_length(), True)
+    across = at.span * at.columns
+    kept, X, row = _divided(reader, kept, X, across, (at.rows - 1).bit_length(), True)
+    passing = [*kept, row]
+    passing, X, column = _divided(reader, passing, X, at.span, (at.columns - 1).bit_length(), True)
+    *kept, row = passing
     count = len(kept)
-    confirm_layer(
-        reader, [*kept, X, *[group.plus(-j) for j in range(at.groups - 1)]], "the groups of words"
-    )
-    kept, X = neurons(0, count), neuron(count)
-    v = _word_form(reader, 2 if at.positions > 1 else 3)
-    digits = _digits(v, count + 1, at)
+    knots = [row.plus(-j) for j in range(at.rows - 1)]
+    hats = [column.plus(-j) for j in range(at.columns - 1)]
+    confirm_layer(reader, [*kept, X, *knots, *hats], "the groups of words")
+    digits = _confirm_words(reader, count, at)
+    kept, X, v = neurons(0, count), neuron(count), Form()
+    for chosen in neurons(count + 1, at.columns):
+        v = v + chosen
     rest = at.positions - 1
     while rest > 0:
         length = -(-(rest + 1) // 2)
@@ -149,42 +161,55 @@ def _divided(
     return kept, X, quotient
 
 
-def _word_form(reader: LayerReader, place: int) -> Form:
-    """Return the row of the next layer that is v: the caller confirms that layer, v given.
+def _confirm_words(reader: LayerReader, count: int, at: Sizes) -> np.ndarray:
+    """Confirm the layer of all words; return their Gray codes, shape (G1 G2, w).
+
+    Raises:
+        Rejected: if a neuron is not a_j(g1) + hat_j(g2) - 1 with words for values of a_j.
+    """
+    found = reader.rows()
+    passing = neurons(0, count + 1)
+    require_rows(reader.used, found[: count + 1], passing, "the groups of words")
+    if len(found) != count + 1 + at.columns:
+        raise Rejected(f"layer {reader.used}: {at.columns} words expected")
+    out = np.zeros((at.groups, at.digits), dtype=np.int64)
+    first = count + 1
+    last = first + at.rows - 1
+    for j, form in enumerate(found[count + 1 :]):
+        hat = {i: v for i, v in form.terms.items() if i >= last}
+        # The slopes of [g2 = j] change at j - 1, j and j + 1; [g2 = j] - 1 is -1 or 0 at g2 = 0.
+        slopes = {j - 1: 1, j: -2 if j else -1, j + 1: 1}
+        expected = {last + k: v for k, v in slopes.items() if 0 <= k < at.columns - 1}
+        if hat != expected:
+            raise Rejected(f"layer {reader.used}: word {j} is chosen by another hat")
+        words = {i: v for i, v in form.terms.items() if i < last}
+        if any(i < first for i in words):
+            raise Rejected(f"layer {reader.used}: word {j} depends on what passes by")
+        out[j :: at.columns] = _digits(words, form.constant + (0 if j == 0 else 1), first, at)
+    return out
+
+
+def _digits(words: dict[int, Fraction], value: Fraction, first: int, at: Sizes) -> np.ndarray:
+    """Return the Gray codes of the words at g1 = 0..G1 - 1, shape (G1, w).
 
     Args:
-        reader: the layers.
-        place: its place from the end.
+        words: coefficients of relu(g1 - j) by neuron.
+        value: at g1 = 0.
+        first: number of the neuron relu(g1).
+        at: sizes.
 
     Raises:
-        Rejected: if the layer is too narrow.
+        Rejected: if a value is no (2 W + 1) / 2^(w + 1) in (0, 1).
     """
-    rows = reader.following()
-    if len(rows) < place:
-        raise Rejected(f"layer {reader.used + 1}: the word's digits are missing")
-    return rows[-place]
-
-
-def _digits(v: Form, first: int, at: Sizes) -> np.ndarray:
-    """Return the Gray codes of the words that a form takes at groups 0..G - 1.
-
-    Raises:
-        Rejected: if it depends on other neurons, or a value is no (2 W + 1) / 2^(w+1) in (0, 1).
-    """
-    places = range(first, first + at.groups - 1)
-    strangers = set(v.terms) - set(places)
-    if strangers:
-        raise Rejected(f"a word depends on neuron {min(strangers)}, which is no group's")
-    scale, out = 1 << (at.digits + 1), np.zeros((at.groups, at.digits), dtype=np.int64)
-    value, slope = v.constant * scale, Fraction(0)
-    for g in range(at.groups):
+    scale, out = 1 << (at.digits + 1), np.zeros((at.rows, at.digits), dtype=np.int64)
+    value, slope = value * scale, Fraction(0)
+    for g in range(at.rows):
         if value.denominator != 1 or value.numerator % 2 == 0 or not 0 < value < scale:
-            raise Rejected(f"the word of group {g} has other digits than {at.digits} bits")
+            raise Rejected(f"a word of row {g} has other digits than {at.digits} bits")
         word = value.numerator >> 1
-        gray = word ^ word >> 1
-        text = format(gray, f"0{at.digits}b").encode()
+        text = format(word ^ word >> 1, f"0{at.digits}b").encode()
         out[g] = np.frombuffer(text, dtype=np.uint8) - ord("0")
-        slope += v.terms.get(first + g, Fraction(0)) * scale
+        slope += words.get(first + g, Fraction(0)) * scale
         value += slope
     return out
 
