@@ -112,6 +112,16 @@ class Vardi2022Config:
 
 
 @dataclass
+class AutoConfig:
+    """Options of `pipeline.construction.auto`; candidates None: every construction that applies."""
+
+    plan_only: bool | None = False
+    largest_build: int = 20_000_000
+    candidates: list[str] | None = None
+    thresholds: bool = False
+
+
+@dataclass
 class CustomConfig:
     """A construction of the user's own; `options` are passed on as keywords."""
 
@@ -212,6 +222,7 @@ class Config:
 
 
 _CONSTRUCTIONS: dict[str, type] = {
+    "auto": AutoConfig,
     "custom": CustomConfig,
     "egosi2025": Egosi2025Config,
     "parallel_balls": ParallelBallsConfig,

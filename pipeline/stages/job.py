@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.construction.auto import CHOICE
 from pipeline.construction.exponents import MEASURED, Exponent
 from pipeline.data import SeparatedDataset, load_dataset
 from pipeline.exact import parse_norm, parse_ratio
@@ -192,7 +193,7 @@ def _made(
         with _stage("construct", name) as done:
             made = stages["construct"] = construct(store, name, config, dataset)
             planned = "network.npz" not in made.digests
-            done(made, "planned, not built" if planned else "built")
+            done(made, "planned, not built" if planned else f"built{_choice(made)}")
         if planned:
             return stages
     else:
@@ -206,6 +207,13 @@ def _made(
         stages["verify"] = verify(store, config, files, name in config["construction"])
         done(stages["verify"], _verdicts(stages["verify"]))
     return stages
+
+
+def _choice(made: StageOutputs) -> str:
+    """Return what `construction=auto` chose, nothing for another construction."""
+    sizes = json.loads(made.file("sizes.json").read_text(encoding="utf-8"))
+    chosen = dict(sizes.get("notes", [])).get(CHOICE)
+    return f"; {CHOICE} {chosen}" if chosen else ""
 
 
 def _verdicts(verified: StageOutputs) -> str:
