@@ -145,6 +145,23 @@ class ExponentsConfig:
 
 
 @dataclass
+class PhaseDiagramConfig:
+    """Where constructions are counted and certified (`experiment=phase_diagram`); sizes [N, d].
+
+    No sizes: no phase diagram.
+    """
+
+    sizes: list[list[int]] = field(default_factory=list)
+    planned_sizes: list[list[int]] = field(default_factory=list)
+    rho: list[str] = field(default_factory=list)
+    constructions: list[str] | None = None
+    thresholds: bool = False
+    family: str = "sphere"
+    C: int = 2
+    largest_build: int = 300_000
+
+
+@dataclass
 class BaselineConfig:
     """Options of `pipeline.baseline.train_baseline`; name "none" trains nothing."""
 
@@ -212,6 +229,7 @@ class Config:
     baseline: BaselineConfig = field(default_factory=BaselineConfig)
     verification: VerificationConfig = field(default_factory=VerificationConfig)
     exponents: ExponentsConfig = field(default_factory=ExponentsConfig)
+    phase_diagram: PhaseDiagramConfig = field(default_factory=PhaseDiagramConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)

@@ -1,8 +1,8 @@
 """Every bound as a function: the paper's, those before it, and this project's."""
 
 from pipeline.theory.arguments import gamma_p
-from pipeline.theory.bounds_table import bounds_table
-from pipeline.theory.exponents_of_bounds import EXPONENTS, gap_exponent
+from pipeline.theory.bounds_table import bounds_table, phase_table
+from pipeline.theory.exponents_of_bounds import EXPONENTS, exponents_table, gap_exponent
 from pipeline.theory.lower_bounds import (
     first_term,
     proposition_3_2_least_width,
@@ -25,12 +25,14 @@ __all__ = [
     "EXPONENTS",
     "bounds_table",
     "cheapest_of_ours",
+    "exponents_table",
     "first_term",
     "gamma_p",
     "gap_exponent",
     "halving",
     "ours",
     "parallel_balls",
+    "phase_table",
     "prior_lower_bound",
     "prior_upper_bound",
     "proposition_3_2_least_width",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from pipeline.theory.arguments import Reals
@@ -91,6 +92,32 @@ def gap_exponent(delta: ArrayLike, s: ArrayLike, new: bool = True) -> Reals:
     """Return the exponent of upper over lower bound: what is not known, with or without ours."""
     upper = new_upper_exponent if new else old_upper_exponent
     return upper(delta, s) - theorem_3_1_exponent(delta, s)
+
+
+def exponents_table(delta_max: float = 2.0, s_max: float = 1.5, points: int = 129) -> pd.DataFrame:
+    """Return exponents and gaps on a grid of delta in [0, delta_max] and s in (0, s_max].
+
+    Args:
+        delta_max: largest delta = log_N d, positive.
+        s_max: largest s = log_N 1/rho, positive; a constant rho, s = 0, is left out.
+        points: of the grid in each direction, >= 2.
+
+    Returns:
+        One row a grid point: delta, s, every bound of `EXPONENTS`, old_gap and new_gap.
+
+    Raises:
+        ValueError: if the grid is empty or not positive.
+    """
+    if points < 2 or delta_max <= 0 or s_max <= 0:
+        raise ValueError(f"a grid was required, got {points} points to {delta_max} and {s_max}")
+    side = np.linspace(0, delta_max, points), np.linspace(1e-9, s_max, points)
+    delta, s = (each.reshape(-1) for each in np.meshgrid(*side, indexing="ij"))
+    columns = {name: bound(delta, s) for name, bound in EXPONENTS.items()}
+    gaps = {
+        "old_gap": gap_exponent(delta, s, new=False),
+        "new_gap": gap_exponent(delta, s),
+    }
+    return pd.DataFrame({"delta": delta, "s": s} | columns | gaps)
 
 
 # Every bound by name, lower ones first.

@@ -134,3 +134,14 @@ def test_scalars_and_arrays_agree():
         table = bound(DELTA[:5], S[:5])
         assert table.shape == (5, 81)
         assert bound(DELTA[3, 7], S[3, 7]) == table[3, 7]
+
+
+def test_the_table_of_exponents_is_a_grid_of_every_bound_and_both_gaps():
+    table = theory.exponents_table(points=9)
+    assert len(table) == 81 and (table["s"] > 0).all()
+    for name, bound in theory.EXPONENTS.items():
+        assert np.array_equal(table[name], bound(table["delta"], table["s"]))
+    assert (table["new_gap"] == table["new_upper"] - table["theorem_3_1"]).all()
+    assert (table["old_gap"] == table["old_upper"] - table["theorem_3_1"]).all()
+    with pytest.raises(ValueError, match="a grid was required"):
+        theory.exponents_table(points=1)

@@ -84,3 +84,17 @@ def test_arguments_that_are_no_sizes_or_no_ratio_are_refused_by_name(bound):
         bound(1, 4, 0.1)
     with pytest.raises(ValueError, match=f"rho must.*{bound.__name__}"):
         bound(10, 4, 0)
+
+
+def test_the_phase_table_keeps_d_and_has_both_sides_of_every_step_of_ours():
+    N, d = 10**6, 10**4
+    table = theory.phase_table(N, d, points=30)
+    rho = table["rho"].to_numpy()
+    assert table["additive_d"].all()
+    assert np.array_equal(table["ours"], theory.ours(N, d, rho))
+    assert np.array_equal(table["theorem_3_1"], theory.theorem_3_1(N, d, rho))
+    assert list(dict.fromkeys(table["ours_by"])) == ["halving", "voting", "parallel_balls"]
+    for end in (d**-0.5, log(N) ** -1.5):
+        above = int(np.searchsorted(rho, end * (1 + 1e-9)))
+        assert rho[above - 1] == pytest.approx(end, rel=1e-9)  # both sides of one float
+        assert table["ours"].iloc[above] > table["ours"].iloc[above - 1] * 1.05 or end == d**-0.5
