@@ -344,6 +344,34 @@ ITEMS = (
         "pipeline.construction.parallel_balls:build_parallel_balls",
         "tests/construction/test_parallel_balls.py",
     ),
+    Item(
+        "beyond: docs/theory.md 9, upper bounds",
+        "best of parallel balls, halving and voting, leading terms",
+        "pipeline.theory.project_bounds:ours",
+        "tests/theory/test_project_bounds.py",
+    ),
+    Item(
+        "beyond: docs/theory.md 9, the picture",
+        "every bound as an exponent of N: what is tight, what stays open",
+        "pipeline.theory.exponents_of_bounds:gap_exponent",
+        "tests/theory/test_exponents_of_bounds.py",
+        note="`experiment=phase_diagram` draws it",
+    ),
+    Item(
+        "beyond: docs/theory.md 9, constants",
+        "certified counts on a grid, and which construction is cheapest where",
+        "pipeline.verification.certified_counts:certified_counts",
+        "tests/verification/test_certified_counts.py",
+        note="`experiment=phase_diagram`; `phase_diagram_full` for the larger grid",
+        headline=False,
+    ),
+    Item(
+        "beyond: docs/theory.md 9, auto",
+        "the certified network with the fewest parameters of all that apply",
+        "pipeline.construction.auto:build_auto",
+        "tests/construction/test_auto.py",
+        note="the certificate is the winner's; the notes say what the others would cost",
+    ),
 )
 
 

@@ -132,8 +132,9 @@ def _draw_contours(
         texts = axes.clabel(
             lines, inside[:: 2 if len(inside) < 12 else 4], fontsize=7.5, fmt="%g", inline=False
         )
-        edge = x.max() - 0.08 * (x.max() - x.min())
+        right, top = x.max() - 0.08 * np.ptp(x), y.max() - 0.06 * np.ptp(y)
         for text in texts:
             # A label that the edge would cut tells a wrong number.
-            text.set_visible(text.get_position()[0] < edge)
+            across, up = text.get_position()
+            text.set_visible(across < right and up < top)
             text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85})

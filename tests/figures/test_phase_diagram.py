@@ -113,6 +113,11 @@ def test_contour_labels_name_the_exponent_of_their_line(exponent_maps):
     column = dict(BOUND_MAPS)["Lower bound (Theorem 3.1)"]
     labels = [t for t in exponent_maps.axes[0].texts if t.get_visible()]
     assert labels
+    for axes in exponent_maps.axes[:5]:
+        renderer = exponent_maps.canvas.get_renderer()
+        inside = axes.get_window_extent(renderer)
+        for box in [t.get_window_extent(renderer) for t in axes.texts if t.get_visible()]:
+            assert inside.x0 <= box.x0 and box.x1 <= inside.x1 and box.y1 <= inside.y1
     for label in labels:
         x, y = label.get_position()
         near = table.iloc[((table["delta"] - x) ** 2 + (table["s"] + y) ** 2).idxmin()]

@@ -83,6 +83,9 @@ def test_what_stays_open_has_the_size_that_the_page_states():
     lower = np.maximum(2 * DELTA - 2 * S, 0.5)
     upper = np.minimum(1 + DELTA - 2 * S, 0.5 + 2 * DELTA - 4 * S)
     assert (theory.gap_exponent(DELTA, S)[open_] == (upper - lower)[open_]).all()
+    assert theory.gap_exponent(DELTA, S)[S > 0].max() < 0.5
+    assert theory.gap_exponent(0.25, 2**-40) == pytest.approx(0.5, abs=1e-9)  # the limit s -> 0
+    assert theory.gap_exponent(DELTA, S).max() == theory.gap_exponent(0.25, 0) == 0.75
     constant = DELTA[:, 0] < 1
     expected = 1 + DELTA[:, 0] - np.maximum(2 * DELTA[:, 0], 0.5)
     assert (theory.gap_exponent(DELTA[:, 0], 0)[constant] == expected[constant]).all()
