@@ -26,12 +26,15 @@ class Candidate:
         options: keyword arguments of its functions; others have their defaults.
         most_points: largest N at which it is planned, None for any.
         most_dimensions: largest d at which it is planned, None for any.
+        most_reach: largest rho sqrt d at which it is planned, None for any: a ball of a lattice of
+            m coordinates meets about (1 + rho sqrt d)^m cells.
     """
 
     name: str
     options: Mapping[str, Any] = field(default_factory=dict)
     most_points: int | None = None
     most_dimensions: int | None = None
+    most_reach: Fraction | None = None
 
     def __str__(self) -> str:
         options = ", ".join(f"{key}={value}" for key, value in self.options.items())
@@ -79,6 +82,7 @@ VARIANTS: dict[str, tuple[Candidate, ...]] = {
         Candidate("parallel_balls", {"projection": "random"}, 50_000, 128),
         Candidate("parallel_balls", {"projection": "identity"}, None, 512),
     ),
+    "halving_lattice": (Candidate("halving_lattice", {}, 100_000, None, Fraction(1, 32)),),
     "thm_4_2_i": (
         Candidate("thm_4_2_i", {"mode": "paper"}),
         Candidate("thm_4_2_i", {"mode": "adaptive"}, 50_000),
@@ -166,7 +170,7 @@ def _considered(
     thresholds: bool,
     seed: int,
 ) -> Considered:
-    for reason in _excluded(construction, candidate, dataset, p, thresholds):
+    for reason in _excluded(construction, candidate, dataset, rho, p, thresholds):
         return Considered(candidate, None, reason)
     assert construction.plan_of_dataset is not None
     try:
@@ -180,6 +184,7 @@ def _excluded(
     construction: Construction,
     candidate: Candidate,
     dataset: SeparatedDataset,
+    rho: Fraction,
     p: int | float,
     thresholds: bool,
 ) -> Iterator[str]:
@@ -195,3 +200,6 @@ def _excluded(
     ):
         if most is not None and value > most:
             yield f"planning it takes too long above {size} = {most:,}, got {size} = {value:,}"
+    reach = candidate.most_reach
+    if reach is not None and rho * rho * dataset.d > reach * reach:
+        yield f"planning it takes too long above rho sqrt d = {reach}, got rho = {rho}"

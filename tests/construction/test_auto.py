@@ -43,6 +43,9 @@ def cheapest(data: SeparatedDataset, rho: Fraction, p: int | float = 2) -> int:
         if each.norms is not None and p not in each.norms:
             continue
         for variant in VARIANTS.get(name, (Candidate(name),)):
+            reach = variant.most_reach
+            if reach is not None and rho * rho * data.d > reach * reach:
+                continue
             try:
                 plan = each.plan_of_dataset(data, rho, p, seed=0, **variant.options)
             except ValueError:
@@ -211,6 +214,16 @@ def test_a_candidate_too_costly_to_plan_is_left_out_with_that_reason(monkeypatch
     built = build("auto", line(4), HALF, 2, {"candidates": ["yu2024", "egosi2025"]})
     told = dict(built.notes)["instead of yu2024"]
     assert "takes too long above N = 3, got N = 4" in told
+
+
+def test_a_candidate_is_left_out_above_its_reach_and_planned_at_it(monkeypatch) -> None:
+    reach = Candidate("yu2024", {}, None, None, Fraction(1, 2))
+    monkeypatch.setattr("pipeline.construction.candidates.VARIANTS", {"yu2024": (reach,)})
+    options = {"candidates": ["yu2024"]}
+    # d = 4: rho sqrt d = 1/2 at rho = 1/4, compared exactly.
+    assert build("auto", line(4, 4), Fraction(1, 4), 2, options).certificate.rho == Fraction(1, 4)
+    with pytest.raises(ValueError, match="takes too long above rho sqrt d = 1/2, got rho = 13/50"):
+        build("auto", line(4, 4), Fraction(26, 100), 2, options)
 
 
 def test_a_candidate_is_planned_or_refused_never_both() -> None:
