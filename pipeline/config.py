@@ -136,6 +136,16 @@ class VotingConfig:
 
 
 @dataclass
+class AutoConfig:
+    """Options of `pipeline.construction.auto`; candidates None: every construction that applies."""
+
+    plan_only: bool | None = False
+    largest_build: int = 20_000_000
+    candidates: list[str] | None = None
+    thresholds: bool = False
+
+
+@dataclass
 class CustomConfig:
     """A construction of the user's own; `options` are passed on as keywords."""
 
@@ -156,6 +166,23 @@ class ExponentsConfig:
     N: int = 10**12
     scale: int = 10
     confidence: float = 0.95
+
+
+@dataclass
+class PhaseDiagramConfig:
+    """Where constructions are counted and certified (`experiment=phase_diagram`); sizes [N, d].
+
+    No sizes: no phase diagram.
+    """
+
+    sizes: list[list[int]] = field(default_factory=list)
+    planned_sizes: list[list[int]] = field(default_factory=list)
+    rho: list[str] = field(default_factory=list)
+    constructions: list[str] | None = None
+    thresholds: bool = False
+    family: str = "sphere"
+    C: int = 2
+    largest_build: int = 300_000
 
 
 @dataclass
@@ -226,6 +253,7 @@ class Config:
     baseline: BaselineConfig = field(default_factory=BaselineConfig)
     verification: VerificationConfig = field(default_factory=VerificationConfig)
     exponents: ExponentsConfig = field(default_factory=ExponentsConfig)
+    phase_diagram: PhaseDiagramConfig = field(default_factory=PhaseDiagramConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
@@ -236,6 +264,7 @@ class Config:
 
 
 _CONSTRUCTIONS: dict[str, type] = {
+    "auto": AutoConfig,
     "custom": CustomConfig,
     "egosi2025": Egosi2025Config,
     "parallel_balls": ParallelBallsConfig,

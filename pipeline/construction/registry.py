@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 from pipeline.construction import (
+    auto,
     egosi2025,
     halving_lattice,
     masked_moderate,
@@ -145,6 +147,14 @@ CONSTRUCTIONS: dict[str, Construction] = {
         norms=None,
     ),
 }
+# Last, and given the table itself: whatever is registered above is a candidate.
+CONSTRUCTIONS["auto"] = Construction(
+    "docs/theory.md 9",
+    "f(x) = y_i on every open ball; the fewest parameters of all constructions that apply",
+    partial(auto.build_auto, CONSTRUCTIONS),
+    partial(auto.plan_of_dataset, CONSTRUCTIONS),
+    norms=None,
+)
 
 
 def construction(name: str, options: Mapping[str, Any] | None = None) -> Construction:

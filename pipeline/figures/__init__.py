@@ -1,8 +1,10 @@
 """Figures: one module a figure, table in, figure out."""
 
+from pipeline.figures.crossovers import figure_crossovers
 from pipeline.figures.figure1 import MeasuredCount, figure_1
 from pipeline.figures.files import replace_file
 from pipeline.figures.per_ball import figure_error_bounds, figure_margins
+from pipeline.figures.phase_diagram import figure_exponents, figure_phase_diagram
 from pipeline.figures.style import FORMATS, figure_bytes, save_figure
 
 __all__ = [
@@ -10,8 +12,11 @@ __all__ = [
     "MeasuredCount",
     "figure_1",
     "figure_bytes",
+    "figure_crossovers",
     "figure_error_bounds",
+    "figure_exponents",
     "figure_margins",
+    "figure_phase_diagram",
     "replace_file",
     "save_figure",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from pipeline.figures.style import RC, log_ticks, new_figure, plain_text
 
 STATUSES = ("verified", "planned", "trained", "not verified", "error bound", "points only")
 # Colours of the paper's figure in shades that differ in greyscale; dashes differ as well.
+Curves = Mapping[str, tuple[str, dict[str, Any]]]
+Bands = Sequence[tuple[str, str, str, dict[str, Any]]]
 CURVES: dict[str, tuple[str, dict[str, Any]]] = {
     "prior_upper": ("prior upper bounds", {"color": "black", "ls": (0, (1, 1.2)), "lw": 1.8}),
     "theorem_4_2": ("upper bound, Theorem 4.2", {"color": "#08519c", "ls": "-", "lw": 2.4}),
@@ -114,20 +116,41 @@ def figure_1(table: pd.DataFrame, measured: Sequence[MeasuredCount] = ()) -> Fig
         table: of `pipeline.theory.bounds_table`.
         measured: this run's networks, drawn as markers: a shape a construction, a fill a status.
     """
+    return bounds_figure(table, measured, CURVES, BANDS, CAPTION)
+
+
+def bounds_figure(
+    table: pd.DataFrame,
+    measured: Sequence[MeasuredCount],
+    curves: Curves,
+    bands: Bands,
+    caption: str,
+    title: str = "This run (absolute counts)",
+) -> Figure:
+    """Return bounds against rho with measured counts, in the layout of Figure 1.
+
+    Args:
+        table: of bounds, with the columns that curves and bands name.
+        measured: networks, drawn as markers: a shape a construction, a fill a status.
+        curves: column -> label and style.
+        bands: lower column, upper column, label and style of what is shaded.
+        caption: two lines below the picture.
+        title: of the markers' legend.
+    """
     N, d = int(table["N"].iloc[0]), int(table["d"].iloc[0])
     kinds = len({(point.construction, point.status) for point in measured})
     # Six measured entries fit below the bounds; the figure grows for more.
-    height = 5.6 + 0.36 * max(0, kinds - 6)
+    height = 5.6 + 0.36 * max(0, kinds - (13 - len(curves)))
     figure, axes = new_figure(9.6, height, (0.72, 0.95, 5.5, height - 1.55))
     with matplotlib.rc_context(RC):
         axes.set(xscale="log", yscale="log")
-        bounds = _draw_bands(axes, table) + _draw_curves(axes, table)
+        bounds = _draw_bands(axes, table, bands) + _draw_curves(axes, table, curves)
         points = _draw_points(axes, measured)
         _label_axes(axes, table, measured, N, d)
         _add_legend(figure, bounds, "Bounds (constants omitted)", "upper left", 1 - 0.15 / height)
         if points:
-            _add_legend(figure, points, "This run (absolute counts)", "lower left", 0.8 / height)
-        figure.text(0.12 / 9.6, 0.12 / height, CAPTION, fontsize=8, color="#333333")
+            _add_legend(figure, points, title, "lower left", 0.8 / height)
+        figure.text(0.12 / 9.6, 0.12 / height, caption, fontsize=8, color="#333333")
     return figure
 
 
@@ -146,29 +169,30 @@ def _add_legend(figure: Figure, handles: list[Any], title: str, loc: Any, y: flo
     plain_text(legend)
 
 
-def _draw_bands(axes: Axes, table: pd.DataFrame) -> list[Any]:
+def _draw_bands(axes: Axes, table: pd.DataFrame, bands: Bands) -> list[Any]:
     handles = []
-    for low, high, label, style in BANDS:
+    for low, high, label, style in bands:
+        merged: dict[str, Any] = {"linewidth": 0.0} | style
         axes.fill_between(
             table["rho"],
             table[low],
             table[high],
             where=(table[high] > table[low]).to_numpy(),
-            **({"linewidth": 0.0} | style),
+            **merged,
         )
         handles.append(Patch(label=label, **style))
     return handles
 
 
-def _draw_curves(axes: Axes, table: pd.DataFrame) -> list[Any]:
+def _draw_curves(axes: Axes, table: pd.DataFrame, curves: Curves) -> list[Any]:
     handles: list[Any] = []
     # Dashed terms last, so that they stay visible on the solid curve they add up to.
-    order = sorted(CURVES, key=lambda name: CURVES[name][1]["ls"] != "-")
+    order = sorted(curves, key=lambda name: curves[name][1]["ls"] != "-")
     lines = {
-        name: axes.plot(table["rho"], table[name], label=CURVES[name][0], **CURVES[name][1])[0]
+        name: axes.plot(table["rho"], table[name], label=curves[name][0], **curves[name][1])[0]
         for name in order
     }
-    handles += [lines[name] for name in CURVES]
+    handles += [lines[name] for name in curves]
     return handles
 
 

@@ -64,6 +64,25 @@ def new_figure(
         return figure, figure.add_axes(shares)
 
 
+def new_figures(
+    width: float, height: float, rows: int, columns: int
+) -> tuple[Figure, list[list[Axes]]]:
+    """Return an empty figure with a grid of axes, laid out to fit.
+
+    Args:
+        width: inches.
+        height: inches.
+        rows: of axes.
+        columns: of axes.
+    """
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(width, height), facecolor="white")
+        FigureCanvasAgg(figure)
+        figure.set_layout_engine("constrained")
+        grid = figure.subplots(rows, columns, squeeze=False)
+    return figure, [list(row) for row in grid]
+
+
 def frozen_layout(figure: Figure) -> Figure:
     """Return the figure with its layout computed once, so that every format shows the same."""
     with matplotlib.rc_context(RC):

@@ -9,21 +9,39 @@ from pipeline.report.exponents import (
     exponents_table,
 )
 from pipeline.report.page import report_page
+from pipeline.report.phase_diagram import (
+    TABLES,
+    counted_frame,
+    counted_json,
+    counted_of_json,
+    crossovers_frame,
+    crossovers_table,
+    write_tables,
+)
+from pipeline.report.phase_figures import phase_figures
 from pipeline.report.rows import SummaryRow
 from pipeline.report.summary_file import read_summary, write_summary
 
 __all__ = [
+    "TABLES",
     "BallData",
     "FileDigest",
     "RowDetails",
     "RunDetails",
     "SummaryRow",
     "console_table",
+    "counted_frame",
+    "counted_json",
+    "counted_of_json",
+    "crossovers_frame",
+    "crossovers_table",
     "exponents_csv",
     "exponents_frame",
     "exponents_summary",
     "exponents_table",
+    "phase_figures",
     "read_summary",
     "report_page",
     "write_summary",
+    "write_tables",
 ]

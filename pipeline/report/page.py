@@ -12,11 +12,13 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.construction.crossovers import Crossover
 from pipeline.construction.exponents import Exponent
 from pipeline.figures import figure_bytes, figure_error_bounds, figure_margins
 from pipeline.report.console import bound_text, count_text, footnote, ratio_text, verdict_text
 from pipeline.report.details import DECISION_RULES, BallData, RowDetails, RunDetails, exact_text
 from pipeline.report.exponents import interval_text
+from pipeline.report.phase_diagram import times_text
 from pipeline.report.rows import SummaryRow
 from pipeline.report.words import claim
 
@@ -27,6 +29,7 @@ def report_page(
     details: RunDetails,
     verdicts: Sequence[BallData] = (),
     exponents: Sequence[Exponent] = (),
+    cells: Sequence[Crossover] = (),
 ) -> str:
     """Return the report as self-contained HTML: claims, table, plots, how to check again.
 
@@ -36,6 +39,7 @@ def report_page(
         details: of the run, one `RowDetails` a row in the rows' order.
         verdicts: numbers of single balls to plot.
         exponents: measured exponents of the constructions' sizes, for a section of their own.
+        cells: which construction has the fewest parameters where, for another.
 
     Raises:
         ValueError: if details and rows do not match, or a figure is neither SVG nor PNG.
@@ -66,6 +70,7 @@ def report_page(
         footnote=footnote(rows),
         rules=DECISION_RULES,
         exponents=[(each, interval_text(each)) for each in exponents],
+        cells=[(cell, count_text(cell.parameter_count), times_text(cell.ratio)) for cell in cells],
     )
 
 

@@ -13,18 +13,29 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.construction.auto import CHOICE
+from pipeline.construction.crossovers import Counted, crossovers
 from pipeline.construction.exponents import MEASURED, Exponent
 from pipeline.data import SeparatedDataset, load_dataset
 from pipeline.exact import parse_norm, parse_ratio
 from pipeline.figures import FORMATS
-from pipeline.report import RunDetails, SummaryRow, console_table, exponents_table
+from pipeline.report import (
+    TABLES,
+    RunDetails,
+    SummaryRow,
+    console_table,
+    crossovers_table,
+    exponents_table,
+    write_tables,
+)
 from pipeline.stages.construct import construct
 from pipeline.stages.exponents import TABLE, measure, measured
 from pipeline.stages.generate import DATASET, NOTES, generate
 from pipeline.stages.outcome import Outcome, outcome
+from pipeline.stages.phase_diagram import count_cells, counts_of, require_countable
 from pipeline.stages.report import report
 from pipeline.stages.store import StageOutputs, StageStore, write_errors
-from pipeline.stages.track import track_exponents, track_row
+from pipeline.stages.track import track_counts, track_exponents, track_row
 from pipeline.stages.train import train
 from pipeline.stages.verify import DECISION, verify
 from pipeline.tracking import (
@@ -74,7 +85,7 @@ def run_job(
     ) as run:
         started = time.monotonic()
         # A run that fails must not leave the summary of an earlier one beside its own files.
-        for name in ("summary.json", "report.html", TABLE):
+        for name in ("summary.json", "report.html", TABLE, *TABLES):
             (run_dir / name).unlink(missing_ok=True)
         outcomes = _stages(config, run_dir, root, command, run)
         spent = time.monotonic() - started
@@ -119,11 +130,12 @@ def _stages(
             outcomes.append(outcome(name, data, rho, p, stages, run_dir))
         track_row(run, outcomes[-1], data, headline=len(outcomes) == 1)
     found = _exponents(config, store, run_dir, run)
+    counts = _phase_diagram(config, store, run_dir, run)
     details = _details(config, data, generated, command, root, outcomes)
     with _stage("report", str(run_dir)) as done:
         started = time.monotonic()
         with write_errors("the report", run_dir):
-            written = report(outcomes, details, config, run_dir, found)
+            written = report(outcomes, details, config, run_dir, found, counts)
         run.log_metrics({stage_time("report"): time.monotonic() - started})
         done(None, f"{len(written)} files")
     for path in written:
@@ -151,6 +163,27 @@ def _exponents(
     return found
 
 
+def _phase_diagram(
+    config: Mapping[str, Any], store: StageStore, run_dir: Path, run: TrackedRun
+) -> list[Counted]:
+    """Return the counts of every construction on the grid, printed, filed and logged."""
+    outputs = []
+    for cell, count in count_cells(store, config):
+        with _stage("count", cell) as done:
+            outputs.append(count())
+            rows = counts_of(outputs[-1:])
+            proved = sum(row.verdict == "verified" for row in rows)
+            done(outputs[-1], f"{proved} networks certified, {len(rows)} constructions")
+    counts = counts_of(outputs)
+    if counts:
+        with write_errors("the phase diagram", run_dir):
+            files = write_tables(counts, run_dir)
+        run.log_metrics({stage_time("count"): sum(each.seconds for each in outputs)})
+        track_counts(run, counts, files)
+        _log.info("\n%s\n", crossovers_table(crossovers(counts)))
+    return counts
+
+
 def _merged(generated: StageOutputs) -> str:
     """Return how many repeated rows were merged, also when the dataset was made earlier."""
     notes = json.loads(generated.file(NOTES).read_text(encoding="utf-8"))
@@ -174,6 +207,7 @@ def _methods(config: Mapping[str, Any]) -> list[str]:
         strangers = sorted(set(given) - set(known))
         if strangers:
             raise ValueError(f"{key} must be among {', '.join(known)}, got {strangers[0]!r}")
+    require_countable(config["phase_diagram"])
     methods = list(config["construction"])
     if config["baseline"]["name"] != "none":
         methods.append(config["baseline"]["name"])
@@ -192,7 +226,7 @@ def _made(
         with _stage("construct", name) as done:
             made = stages["construct"] = construct(store, name, config, dataset)
             planned = "network.npz" not in made.digests
-            done(made, "planned, not built" if planned else "built")
+            done(made, "planned, not built" if planned else f"built{_choice(made)}")
         if planned:
             return stages
     else:
@@ -206,6 +240,13 @@ def _made(
         stages["verify"] = verify(store, config, files, name in config["construction"])
         done(stages["verify"], _verdicts(stages["verify"]))
     return stages
+
+
+def _choice(made: StageOutputs) -> str:
+    """Return what `construction=auto` chose, nothing for another construction."""
+    sizes = json.loads(made.file("sizes.json").read_text(encoding="utf-8"))
+    chosen = dict(sizes.get("notes", [])).get(CHOICE)
+    return f"; {CHOICE} {chosen}" if chosen else ""
 
 
 def _verdicts(verified: StageOutputs) -> str:

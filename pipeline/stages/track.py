@@ -1,4 +1,4 @@
-"""What a job logs: one run a row of the table, its training curve, measured exponents."""
+"""What a job logs: one run a row of the table, its training curve, exponents, counts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from pipeline.construction.crossovers import Counted
 from pipeline.construction.exponents import Exponent
 from pipeline.data import SeparatedDataset
 from pipeline.exact import parse_norm
-from pipeline.report import exponents_frame
+from pipeline.report import counted_frame, exponents_frame
 from pipeline.stages.outcome import Outcome
 from pipeline.tracking import TrackedRun, exponent_metric, row_metrics, run_name
 
@@ -80,3 +81,12 @@ def track_exponents(run: TrackedRun, found: Sequence[Exponent], table: Path) -> 
     run.log_artifact(table)
     columns = exponents_frame(found).to_dict(orient="list")
     run.log_table({str(name): values for name, values in columns.items()}, "exponents.json")
+
+
+def track_counts(run: TrackedRun, rows: Sequence[Counted], files: Sequence[Path]) -> None:
+    """Log the counts of the phase diagram as a table, and their files."""
+    for path in files:
+        run.log_artifact(path)
+    columns = counted_frame(rows).astype(object).where(lambda frame: frame.notna(), None)
+    table = columns.to_dict(orient="list")
+    run.log_table({str(name): values for name, values in table.items()}, "phase_diagram.json")

@@ -1,7 +1,8 @@
 """Every bound as a function: the paper's, those before it, and this project's."""
 
 from pipeline.theory.arguments import gamma_p
-from pipeline.theory.bounds_table import bounds_table
+from pipeline.theory.bounds_table import bounds_table, phase_table
+from pipeline.theory.exponents_of_bounds import EXPONENTS, exponents_table, gap_exponent
 from pipeline.theory.lower_bounds import (
     first_term,
     proposition_3_2_least_width,
@@ -10,6 +11,7 @@ from pipeline.theory.lower_bounds import (
     theorem_3_1,
 )
 from pipeline.theory.prior_bounds import prior_lower_bound, prior_upper_bound, vardi_2022
+from pipeline.theory.project_bounds import cheapest_of_ours, halving, ours, voting
 from pipeline.theory.upper_bounds import (
     parallel_balls,
     regime,
@@ -20,10 +22,17 @@ from pipeline.theory.upper_bounds import (
 )
 
 __all__ = [
+    "EXPONENTS",
     "bounds_table",
+    "cheapest_of_ours",
+    "exponents_table",
     "first_term",
     "gamma_p",
+    "gap_exponent",
+    "halving",
+    "ours",
     "parallel_balls",
+    "phase_table",
     "prior_lower_bound",
     "prior_upper_bound",
     "proposition_3_2_least_width",
@@ -36,4 +45,5 @@ __all__ = [
     "theorem_4_2_ii",
     "theorem_4_2_iii",
     "vardi_2022",
+    "voting",
 ]

@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.theory.arguments import checked_sizes
 from pipeline.theory.lower_bounds import first_term, second_term, theorem_3_1
 from pipeline.theory.prior_bounds import prior_lower_bound, prior_upper_bound
+from pipeline.theory.project_bounds import cheapest_of_ours, ours
 from pipeline.theory.upper_bounds import parallel_balls, theorem_4_2
 
 
@@ -53,12 +54,43 @@ def bounds_table(
     return pd.DataFrame({"N": N, "d": d, "additive_d": additive_d, "rho": rho} | columns)
 
 
+def phase_table(N: int, d: int, points: int = 400, rho_min: float | None = None) -> pd.DataFrame:
+    """Return the table of Figure 1 with this project's best bound, the d of the input layer kept.
+
+    Args:
+        N: number of points, >= 2.
+        d: input dimension, >= 1.
+        points: rows of the grid before its breakpoints are added, >= 2.
+        rho_min: left end of the grid, by default a tenth of 1/(N sqrt d).
+
+    Returns:
+        The columns of `bounds_table`, and ours with ours_by, the construction whose bound it is.
+
+    Raises:
+        ValueError: if a size or the grid is out of range (Figure 1).
+    """
+    table = bounds_table(N, d, points, additive_d=True, rho_min=rho_min)
+    rho = table["rho"].to_numpy()
+    return table.assign(ours=ours(N, d, rho), ours_by=cheapest_of_ours(N, d, rho))
+
+
 def _grid(N: int, d: int, points: int, left: float) -> np.ndarray:
     """Return ratios spaced evenly in log rho, with every breakpoint and both sides of the jump."""
     jump = (1 - 1 / d) ** 0.5
     # The second term rises between rho of about 1/2 and 1, where a logarithmic grid is coarse.
     towards_one = 1 - np.geomspace(0.5, min(0.5, 0.01 / d), 40)
-    breaks = [1 / (N * d**0.5), d**-0.5, d ** (-1 / 6), jump, np.nextafter(jump, 1), *towards_one]
+    # Where the bounds of this project step up, with both sides of the step.
+    steps = [d**-0.5 * (1 + 1e-11), np.log(N) ** -1.5]
+    breaks = [
+        *steps,
+        np.nextafter(steps[1], 1),
+        1 / (N * d**0.5),
+        d**-0.5,
+        d ** (-1 / 6),
+        jump,
+        np.nextafter(jump, 1),
+        *towards_one,
+    ]
     right = float(towards_one[-1])
     grid = np.concatenate([np.geomspace(left, max(right, left), points), breaks])
     return np.unique(grid[(grid >= left) & (grid < 1)])

@@ -17,6 +17,9 @@ class BuildCase:
 
     Its data are N random integer points, labels in turn; other seeds give other data of the same
     sizes.
+
+    Args:
+        certified_as: the construction that the certificate names, where it is another one.
     """
 
     name: str
@@ -25,6 +28,7 @@ class BuildCase:
     C: int
     rho: str
     options: dict[str, Any] = field(default_factory=dict)
+    certified_as: str | None = None
 
     @property
     def ratio(self) -> Fraction:
@@ -72,4 +76,15 @@ CASES = (
     BuildCase("egosi2025", 6, 3, 3, "1/4"),
     BuildCase("egosi2025", 6, 40, 2, "1/30"),
     BuildCase("egosi2025", 6, 40, 2, "1/30", {"mode": "adaptive"}),
+    BuildCase("auto", 9, 3, 3, "1/2", certified_as="parallel_balls"),
+    BuildCase("auto", 6, 3, 3, "1/4", {"candidates": ["yu2024", "egosi2025"]}, "egosi2025"),
+    BuildCase(
+        "auto",
+        7,
+        2,
+        3,
+        "1/15",
+        {"candidates": ["thm_4_2_ii_threshold"], "thresholds": True},
+        "thm_4_2_ii_threshold",
+    ),
 )

@@ -25,6 +25,8 @@ BOUNDS = [
     (theory.theorem_4_2_iii, "Theorem 4.2"),
     (theory.regime, "Theorem 4.2"),
     (theory.parallel_balls, "parallel balls"),
+    (theory.ours, "parallel balls, halving and voting"),
+    (theory.cheapest_of_ours, "parallel balls, halving and voting"),
     (theory.prior_lower_bound, "Li et al. 2022"),
     (theory.prior_upper_bound, "Egosi et al. 2025"),
 ]
@@ -111,6 +113,8 @@ def test_no_lower_bound_exceeds_an_upper_bound_by_more_than_a_constant(N, d, rho
             theory.prior_upper_bound(N, d, rho, additive_d),
             theory.parallel_balls(N, d, rho, additive_d),
         ]
+        if additive_d:
+            upper.append(theory.ours(N, d, rho))
         # Two summands below, a maximum above, 1/sqrt(1 - rho^2) <= sqrt 2 below rho = sqrt(1/2).
         assert max(lower) <= 3 * min(upper)
 

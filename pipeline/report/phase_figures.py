@@ -1,0 +1,49 @@
+"""The phase diagram's figures, drawn from its counts and from the bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+
+from pipeline.construction.crossovers import PLANNED, REFUSED, VERIFIED, Counted, crossovers
+from pipeline.exact import parse_ratio
+from pipeline.figures import (
+    MeasuredCount,
+    figure_crossovers,
+    figure_exponents,
+    figure_phase_diagram,
+)
+from pipeline.report.phase_diagram import crossovers_frame
+from pipeline.theory import exponents_table, phase_table
+
+
+def phase_figures(rows: Sequence[Counted]) -> dict[str, tuple[str, Figure]]:
+    """Return stem -> caption and figure, nothing without rows; the first size is drawn in full."""
+    if not rows:
+        return {}
+    N, d = rows[0].N, rows[0].d
+    here = [_measured(row) for row in rows if (row.N, row.d) == (N, d) and row.verdict != REFUSED]
+    least = min([0.1 / (N * d**0.5), *(point.rho for point in here)])
+    figures = {
+        "phase_diagram": (
+            f"Bounds old and new at N = {N:,}, d = {d:,}, and networks of this size",
+            figure_phase_diagram(phase_table(N, d, rho_min=least), here),
+        ),
+        "exponents_map": (
+            "Exponents of the bounds over sizes, and the gap that is left",
+            figure_exponents(exponents_table()),
+        ),
+    }
+    cells = crossovers_frame(crossovers(rows))
+    if len(cells):
+        caption = "Which construction needs the fewest parameters"
+        figures["crossovers"] = (caption, figure_crossovers(cells))
+    return figures
+
+
+def _measured(row: Counted) -> MeasuredCount:
+    known = {VERIFIED: "verified", PLANNED: "planned"}
+    status = known.get(row.verdict, "not verified")
+    assert row.parameter_count is not None
+    return MeasuredCount(row.construction, float(parse_ratio(row.rho)), row.parameter_count, status)

@@ -1,0 +1,83 @@
+"""Counts of networks that exist and are proved: built, filed, and read by the checker's process."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from pipeline.construction import CONSTRUCTIONS
+from pipeline.construction.candidates import Considered
+from pipeline.construction.crossovers import (
+    REJECTED,
+    VERIFIED,
+    Counted,
+    cheapest_variants,
+    counted,
+)
+from pipeline.data import SeparatedDataset, save_dataset
+from pipeline.exact import digest_of_file
+from pipeline.network import save_network
+from pipeline.verification.certify import checked
+
+
+def certified_counts(
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    names: Sequence[str] | None = None,
+    largest_build: int = 300_000,
+    thresholds: bool = False,
+    seed: int = 0,
+) -> list[Counted]:
+    """Return one row a construction: certified, planned where too large, or why it does not apply.
+
+    "verified" means that the independent checker proved every open ball from the network's own
+    file, in a process of its own; whatever else happens is "rejected", with the reason.
+
+    Args:
+        dataset: N points in R^d.
+        rho: robustness ratio.
+        names: of constructions, None for all that claim every open ball.
+        largest_build: parameters above which a network is counted and not built.
+        thresholds: whether networks with threshold neurons count.
+        seed: of random projections.
+
+    Raises:
+        ValueError: if a name is unknown or its construction claims less than every open ball.
+    """
+    rows = []
+    for each in cheapest_variants(dataset, rho, names, thresholds, seed):
+        started = time.monotonic()
+        row = counted(each, dataset, rho)
+        if each.plan is not None and each.cost <= largest_build:
+            reason = _rejection(each, dataset, rho, seed)
+            row = replace(row, verdict=REJECTED if reason else VERIFIED, reason=reason)
+        rows.append(replace(row, seconds=round(time.monotonic() - started, 3)))
+    return rows
+
+
+def _rejection(each: Considered, dataset: SeparatedDataset, rho: Fraction, seed: int) -> str:
+    """Return why the network is not proved, empty where the checker proved every ball."""
+    known, options = CONSTRUCTIONS[each.candidate.name], each.candidate.options
+    try:
+        built = known.build(dataset, rho, 2, seed=seed, **options)
+    except (ValueError, ArithmeticError) as error:
+        return f"building it failed: {error}"
+    if built.network.parameter_count() != each.cost or built.certificate is None:
+        return "the network is not the one that was planned, or has no certificate"
+    if (built.certificate.claim, built.certificate.rho, built.certificate.p) != (
+        known.claim, rho, 2,
+    ):  # fmt: skip
+        return "the certificate is about another claim, ratio or norm"
+    with tempfile.TemporaryDirectory() as folder:
+        names = {"dataset": "npz", "network": "npz", "certificate": "json"}
+        files = {role: Path(folder) / f"{role}.{end}" for role, end in names.items()}
+        save_dataset(files["dataset"], dataset)
+        save_network(files["network"], built.network)
+        digests = digest_of_file(files["dataset"]), digest_of_file(files["network"])
+        files["certificate"].write_text(built.certificate.to_json(*digests), encoding="utf-8")
+        answer = checked(files)
+    return "" if answer.verified else str(answer.document.get("reason") or "REJECTED")

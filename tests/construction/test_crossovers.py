@@ -1,0 +1,85 @@
+"""Winners are those with the fewest parameters; what is rejected or does not apply never wins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from pipeline.construction import CONSTRUCTIONS
+from pipeline.construction.crossovers import Counted, cheapest_variants, counted, crossovers
+from tests.construction.ball_points import spread
+
+
+def row(name: str, P: int | None, verdict: str = "verified", **more) -> Counted:
+    """Return a row at N = 8, d = 2, rho = 1/2."""
+    reason = "why" if verdict in ("does not apply", "rejected") else ""
+    depth = None if P is None else 3
+    made = Counted(name, name, 8, 2, "1/2", verdict, P, depth, reason=reason)
+    return replace(made, **more)
+
+
+def test_the_fewest_parameters_win_and_the_next_construction_is_the_runner_up():
+    (cell,) = crossovers([row("a", 30), row("b", 10), row("b", 15), row("c", 25, "planned")])
+    assert (cell.winner, cell.parameter_count, cell.verdict) == ("b", 10, "verified")
+    assert (cell.runner_up, cell.ratio) == ("c", 2.5)
+
+
+def test_a_rejected_network_and_one_that_does_not_apply_never_win():
+    rows = [row("a", 1, "rejected"), row("b", None, "does not apply"), row("c", 9, "planned")]
+    (cell,) = crossovers(rows)
+    assert (cell.winner, cell.verdict, cell.runner_up, cell.ratio) == ("c", "planned", "", None)
+    assert crossovers(rows[:2]) == []
+
+
+def test_equal_counts_are_won_by_the_first_row():
+    (cell,) = crossovers([row("b", 5), row("a", 5)])
+    assert (cell.winner, cell.runner_up, cell.ratio) == ("b", "a", 1.0)
+
+
+def test_cells_are_sorted_by_d_then_n_then_the_value_of_rho():
+    places = [(8, 2, "1/2"), (8, 2, "1/10"), (9, 2, "1/10"), (8, 1, "9/10")]
+    cells = crossovers([row("a", 5, N=N, d=d, rho=rho) for N, d, rho in places])
+    assert [(c.N, c.d, c.rho) for c in cells] == [
+        (8, 1, "9/10"), (8, 2, "1/10"), (8, 2, "1/2"), (9, 2, "1/10"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"verdict": "proved"}, "verdict must be one of"),
+        ({"parameter_count": None}, "a count is needed exactly where it applies"),
+        ({"verdict": "does not apply", "reason": "why"}, "a count is needed exactly"),
+        ({"verdict": "rejected"}, "rejected with the reason ''"),
+        ({"reason": "why"}, "verified with the reason 'why'"),
+    ],
+)
+def test_a_row_whose_fields_contradict_each_other_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(row("a", 5), **changes)
+
+
+def test_each_construction_is_counted_in_its_cheapest_variant_at_this_dataset():
+    data, rho = spread(12, 4, 2), Fraction(1, 8)
+    found = {each.candidate.name: each for each in cheapest_variants(data, rho)}
+    assert list(found)[0] == "parallel_balls" and "thm_4_2_ii" not in found
+    kinds = ("pca", "random", "identity")
+    planned = CONSTRUCTIONS["parallel_balls"].plan_of_dataset
+    counts = [planned(data, rho, 2, projection=kind, seed=0).parameter_count() for kind in kinds]
+    assert found["parallel_balls"].cost == min(counts)
+    line = counted(found["parallel_balls"], data, rho)
+    assert (line.parameter_count, line.verdict, line.rho) == (min(counts), "planned", "1/8")
+    assert line.depth == found["parallel_balls"].plan.depth
+    refused = counted(found["thm_4_2_i"], data, rho)
+    assert refused.verdict == "does not apply" and "needs rho in" in refused.reason
+    assert (refused.parameter_count, refused.depth) == (None, None)
+
+
+def test_names_restrict_and_strangers_are_refused():
+    data = spread(6, 2, 2)
+    (only,) = cheapest_variants(data, Fraction(1, 2), ["yu2024"])
+    assert only.candidate.name == "yu2024"
+    with pytest.raises(ValueError, match="candidates must be among"):
+        cheapest_variants(data, Fraction(1, 2), ["vardi2022"])
