@@ -27,14 +27,19 @@ from pipeline.construction.images import (
     Images,
     centre_bits,
     fraction_bits_for,
-    images,
     rounded_centres,
     rounding_radius,
     shifted,
 )
-from pipeline.construction.parallel_layout import Layout, Sizes, cheapest_layout, plan_of_layout
+from pipeline.construction.optimised_rows import Effort
+from pipeline.construction.parallel_layout import Layout, plan_of_layout
+from pipeline.construction.parallel_search import (
+    MapOptions,
+    cheapest_candidate,
+    code_bits,
+    sizes,
+)
 from pipeline.construction.projection import Projection
-from pipeline.construction.projection import projection as projection_of
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray, dyadic_of_fraction
 from pipeline.gadgets import (
@@ -47,9 +52,6 @@ from pipeline.gadgets import (
 from pipeline.network import Affine, Plan, ReLUNetwork, SparseIntegers, serial
 from pipeline.network.compose import identity_affine
 
-# The share of the gap D (D - 2r) left to rounding of centres and biases; the rest is for squares.
-_ROUNDING_SHARE = Fraction(1, 32)
-
 
 def build_parallel_balls(
     dataset: SeparatedDataset,
@@ -59,6 +61,8 @@ def build_parallel_balls(
     projection: str = "pca",
     m: int | None = None,
     weight_bits: int = 16,
+    steps: int = 400,
+    restarts: int = 2,
     seed: int = 0,
 ) -> Built:
     """Robustly memorize `dataset` with one hidden layer of ball tests (docs/theory.md 1).
@@ -68,19 +72,24 @@ def build_parallel_balls(
         rho: robustness ratio.
         p: norm of the balls. For p != 2 the l2 ball that holds each l_p ball is tested, which
             needs rho * gamma_p(d) small enough for the data.
-        projection: "identity", "random" or "pca".
+        projection: "identity", "random", "pca", "optimised" (for the separation), "span" or
+            "span_random" (Proposition B.21).
         m: projected dimension; by default the one with the fewest parameters.
         weight_bits: fractional bits of the projection's rows.
-        seed: seed of the random projection.
+        steps: steps of one ascent of optimised rows.
+        restarts: ascents tried for a dimension.
+        seed: seed of random and of optimised rows.
 
     Returns:
         The network with its certificate; f = y_i on every open ball.
 
     Raises:
         ValueError: if no (or not the given) m keeps images of other labels more than two radii
-            apart, or if rho or m is out of range.
+            apart, or if an option is out of range.
     """
-    data, layout = _planned(dataset, rho, p, projection, m, weight_bits, seed)
+    options = MapOptions(projection, m, weight_bits, seed, Effort(steps, restarts))
+    chosen = cheapest_candidate(dataset, rho, p, options)
+    data, layout = chosen.images, chosen.layout
     shifts, sides = data.shifts_and_sides()
     majority = majority_label(dataset)
     codes = (dataset.y - 1) ^ (majority - 1)
@@ -111,104 +120,22 @@ def plan_of_dataset(
     projection: str = "pca",
     m: int | None = None,
     weight_bits: int = 16,
+    steps: int = 400,
+    restarts: int = 2,
     seed: int = 0,
 ) -> Plan:
     """Return the widths `build_parallel_balls` would give, without building.
 
     Arguments and errors are those of `build_parallel_balls`.
     """
-    data, layout = _planned(dataset, rho, p, projection, m, weight_bits, seed)
-    return plan_of_layout(sizes(dataset, data.projection.m), layout)
-
-
-def sizes(dataset: SeparatedDataset, m: int) -> Sizes:
-    """Return the sizes that fix a layout's parameter count."""
-    counts = np.bincount(dataset.y)[1:]
-    return Sizes(d=dataset.d, m=m, balls=dataset.N - int(counts.max()), bits=code_bits(dataset.C))
-
-
-def code_bits(classes: int) -> int:
-    """Return ceil(log2 C), the bits of a class code."""
-    return max(1, (classes - 1).bit_length())
+    options = MapOptions(projection, m, weight_bits, seed, Effort(steps, restarts))
+    chosen = cheapest_candidate(dataset, rho, p, options)
+    return plan_of_layout(sizes(dataset, chosen.images.projection.m), chosen.layout)
 
 
 def majority_label(dataset: SeparatedDataset) -> int:
     """Return the most frequent label, the lowest one among equals."""
     return int(np.argmax(np.bincount(dataset.y)[1:])) + 1
-
-
-def _planned(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float,
-    kind: str,
-    m: int | None,
-    weight_bits: int,
-    seed: int,
-) -> tuple[Images, Layout]:
-    """Return the images and the layout with the fewest parameters over all feasible m.
-
-    Raises:
-        ValueError: if rho or m is out of range, or no m is feasible.
-    """
-    if not 0 < rho < 1:
-        raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
-    if m is not None and not 1 <= m <= dataset.d:
-        raise ValueError(f"m must lie in 1..d = {dataset.d}, got {m}")
-    if m is not None and kind == "identity" and m != dataset.d:
-        raise ValueError(f"the identity keeps all d = {dataset.d} dimensions, got m = {m}")
-    # Only rows within the span of the points can stop at N of them.
-    limit = dataset.d if kind == "random" else min(dataset.d, dataset.N)
-    phi = projection_of(dataset, kind, limit if m is None else min(m, limit), weight_bits, seed)
-    if m is not None or kind == "identity":
-        data = images(dataset, rho, p, phi)
-        _require_gap(data, rho, p)
-        return data, _layout(dataset, data)
-    full = images(dataset, rho, p, phi)
-    _require_gap(full, rho, p)
-    low, high = 1, phi.m
-    while low < high:
-        middle = (low + high) // 2
-        # Distances grow with m: rows are only added, so feasibility is monotone.
-        if images(dataset, rho, p, phi.first(middle)).gap > 0:
-            high = middle
-        else:
-            low = middle + 1
-    best: tuple[int, Images, Layout] | None = None
-    for candidate in range(low, phi.m + 1):
-        if best is not None and _least_count(dataset, candidate) >= best[0]:
-            break
-        data = images(dataset, rho, p, phi.first(candidate))
-        layout = _layout(dataset, data)
-        count = plan_of_layout(sizes(dataset, candidate), layout).parameter_count()
-        if best is None or count < best[0]:
-            best = (count, data, layout)
-    assert best is not None
-    return best[1], best[2]
-
-
-def _least_count(dataset: SeparatedDataset, m: int) -> int:
-    """Return a lower bound on the count at dimension m, whatever the folds."""
-    at = sizes(dataset, m)
-    return at.balls * (m + 2 + at.bits) + (at.d + 1) * m
-
-
-def _layout(dataset: SeparatedDataset, data: Images) -> Layout:
-    _, sides = data.shifts_and_sides()
-    budget = data.gap * (1 - _ROUNDING_SHARE)
-    return cheapest_layout(sizes(dataset, data.projection.m), sides, budget)
-
-
-def _require_gap(data: Images, rho: Fraction, p: int | float) -> None:
-    if data.gap > 0:
-        return
-    raise ValueError(
-        f"parallel_balls needs images of differently labelled points more than two radii apart "
-        f"(docs/theory.md 1): projection {data.projection.kind!r} with m = {data.projection.m} "
-        f"keeps a distance of {float(data.distance):.6g}, the balls (rho = {rho}, p = {p}) have "
-        f"images of radius up to {float(data.radius):.6g}; use more dimensions, another "
-        f"projection or a smaller rho"
-    )
 
 
 def _assembled(

@@ -49,6 +49,10 @@ _REDUCED = {"constants": {"log_n": 1, "rho": 1, "log_d": "1/2"}}
 CASES = (
     BuildCase("parallel_balls", 9, 3, 3, "1/2"),
     BuildCase("parallel_balls", 12, 5, 2, "9/10", {"projection": "identity"}),
+    BuildCase("parallel_balls", 14, 4, 3, "1/2", {"projection": "optimised", "steps": 60}),
+    BuildCase("parallel_balls", 8, 30, 3, "9/10", {"projection": "optimised", "steps": 60}),
+    BuildCase("parallel_balls", 6, 40, 2, "9/10", {"projection": "span"}),
+    BuildCase("parallel_balls", 8, 30, 4, "1/2", {"projection": "span_random"}),
     BuildCase("thm_4_2_i", 6, 2, 2, "1/50"),
     BuildCase("thm_4_2_i", 9, 3, 4, "1/200", {"mode": "adaptive"}),
     BuildCase("thm_4_2_ii", 7, 2, 3, "1/15", {"eta": "1/10"}),

@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from pipeline.construction import build
-from pipeline.construction.parallel_balls import (
-    build_parallel_balls,
-    code_bits,
-    majority_label,
-    sizes,
-)
+from pipeline.construction.parallel_balls import build_parallel_balls, majority_label
+from pipeline.construction.parallel_search import KINDS, code_bits, sizes
 from pipeline.construction.thm_4_2_iii_large import plan_thm_4_2_iii
 from pipeline.data import SeparatedDataset
 from pipeline.exact import as_dyadic
@@ -35,11 +31,11 @@ HALF = Fraction(1, 2)
 
 
 @settings(max_examples=60)
-@given(datasets(), ratios(), st.sampled_from(["identity", "random", "pca"]), st.integers(0, 9))
+@given(datasets(), ratios(), st.sampled_from(KINDS), st.integers(0, 9))
 def test_network_is_its_label_on_every_ball(
     dataset: SeparatedDataset, rho: Fraction, kind: str, seed: int
 ) -> None:
-    built = build_parallel_balls(dataset, rho, projection=kind, seed=seed)
+    built = build_parallel_balls(dataset, rho, projection=kind, steps=20, restarts=1, seed=seed)
     assert wrong_points(built.network, dataset, rho, seed=seed) == []
     assert built.plan.parameter_count() == built.network.parameter_count()
     assert tuple(built.plan.hidden_widths()) == built.network.hidden_widths
@@ -156,6 +152,41 @@ def test_same_seed_gives_the_same_network_and_another_seed_another() -> None:
         for a, b in zip(one.layers, two.layers, strict=True)
     )
     assert not np.array_equal(one.layers[0].weight.values, three.layers[0].weight.values)
+
+
+@pytest.mark.parametrize("kind", ["optimised", "span", "span_random", "pca"])
+def test_few_points_in_many_dimensions_are_told_apart_within_their_span(kind: str) -> None:
+    dataset, rho = spread(6, 50, 2), Fraction(9, 10)
+    built = build_parallel_balls(dataset, rho, projection=kind)
+    assert built.plan.resolved["m"] <= 6
+    assert built.network.first_hidden_width < dataset.d
+    assert wrong_points(built.network, dataset, rho) == []
+
+
+@pytest.mark.parametrize("rho", [Fraction(1, 10), HALF, Fraction(9, 10)])
+@pytest.mark.parametrize(("N", "d", "C"), [(12, 3, 2), (30, 8, 3), (9, 40, 3)])
+def test_optimised_rows_need_no_more_parameters_or_dimensions_than_principal_axes(
+    N: int, d: int, C: int, rho: Fraction
+) -> None:
+    dataset = spread(N, d, C)
+    axes, rows = (
+        build_parallel_balls(dataset, rho, projection=kind, steps=60).plan
+        for kind in ("pca", "optimised")
+    )
+    assert rows.resolved["m"] <= axes.resolved["m"]
+    assert rows.parameter_count() <= axes.parameter_count()
+
+
+@pytest.mark.parametrize(("option", "value"), [("steps", 0), ("restarts", 0), ("steps", -3)])
+def test_an_effort_below_one_is_refused(option: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"{option} of the optimised rows must be at least 1"):
+        build_parallel_balls(spread(5, 3, 2), HALF, projection="optimised", **{option: value})
+
+
+def test_a_dimension_too_small_for_optimised_rows_is_refused() -> None:
+    dataset = dataset_of([[0, 0], [9, 1], [1, 9], [8, 8]], [1, 2, 2, 1])
+    with pytest.raises(ValueError, match=r"two radii apart .*m = 1 keeps"):
+        build_parallel_balls(dataset, Fraction(9, 10), projection="optimised", m=1)
 
 
 @pytest.fixture(scope="module")
