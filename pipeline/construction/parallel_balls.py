@@ -23,22 +23,11 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.construction.built import Built, Certificate
-from pipeline.construction.images import (
-    Images,
-    centre_bits,
-    fraction_bits_for,
-    rounded_centres,
-    rounding_radius,
-    shifted,
-)
+from pipeline.construction.images import fraction_bits_for
 from pipeline.construction.optimised_rows import Effort
 from pipeline.construction.parallel_layout import Layout, plan_of_layout
-from pipeline.construction.parallel_search import (
-    MapOptions,
-    cheapest_candidate,
-    code_bits,
-    sizes,
-)
+from pipeline.construction.parallel_price import Candidate, code_bits
+from pipeline.construction.parallel_search import MapOptions, cheapest_candidate
 from pipeline.construction.projection import Projection
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray, dyadic_of_fraction
@@ -63,6 +52,7 @@ def build_parallel_balls(
     weight_bits: int = 16,
     steps: int = 400,
     restarts: int = 2,
+    merged: bool = True,
     seed: int = 0,
 ) -> Built:
     """Robustly memorize `dataset` with one hidden layer of ball tests (docs/theory.md 1).
@@ -78,6 +68,7 @@ def build_parallel_balls(
         weight_bits: fractional bits of the projection's rows.
         steps: steps of one ascent of optimised rows.
         restarts: ascents tried for a dimension.
+        merged: whether one ball neuron may test several balls of a label.
         seed: seed of random and of optimised rows.
 
     Returns:
@@ -87,28 +78,24 @@ def build_parallel_balls(
         ValueError: if no (or not the given) m keeps images of other labels more than two radii
             apart, or if an option is out of range.
     """
-    options = MapOptions(projection, m, weight_bits, seed, Effort(steps, restarts))
+    options = MapOptions(projection, m, weight_bits, seed, merged, Effort(steps, restarts))
     chosen = cheapest_candidate(dataset, rho, p, options)
-    data, layout = chosen.images, chosen.layout
-    shifts, sides = data.shifts_and_sides()
-    majority = majority_label(dataset)
-    codes = (dataset.y - 1) ^ (majority - 1)
-    network = _assembled(data, layout, shifts, sides, codes, dataset.C, majority)
+    layout = chosen.layout
     structure = {
         "projection": projection,
-        "lipschitz": str(data.projection.lipschitz),
-        "sides": [str(s) for s in sides],
+        "lipschitz": str(chosen.images.projection.lipschitz),
+        "sides": [str(s) for s in chosen.images.shifts_and_sides()[1]],
         "folds": list(layout.folds),
         "cuts": list(layout.cuts),
         "projected_first": layout.projected_first,
         "contracted": layout.contracted,
-        "majority": majority,
+        "majority": chosen.zero_label,
     }
     return Built(
-        network,
+        _assembled(chosen, dataset.C),
         Certificate("parallel_balls", "parallel_balls", rho, p, structure),
-        plan_of_layout(sizes(dataset, data.projection.m), layout),
-        _notes(data, layout, majority, codes),
+        plan_of_layout(chosen.at, layout),
+        _notes(chosen, dataset.N),
     )
 
 
@@ -122,56 +109,41 @@ def plan_of_dataset(
     weight_bits: int = 16,
     steps: int = 400,
     restarts: int = 2,
+    merged: bool = True,
     seed: int = 0,
 ) -> Plan:
     """Return the widths `build_parallel_balls` would give, without building.
 
     Arguments and errors are those of `build_parallel_balls`.
     """
-    options = MapOptions(projection, m, weight_bits, seed, Effort(steps, restarts))
+    options = MapOptions(projection, m, weight_bits, seed, merged, Effort(steps, restarts))
     chosen = cheapest_candidate(dataset, rho, p, options)
-    return plan_of_layout(sizes(dataset, chosen.images.projection.m), chosen.layout)
+    return plan_of_layout(chosen.at, chosen.layout)
 
 
-def majority_label(dataset: SeparatedDataset) -> int:
-    """Return the most frequent label, the lowest one among equals."""
-    return int(np.argmax(np.bincount(dataset.y)[1:])) + 1
-
-
-def _assembled(
-    data: Images,
-    layout: Layout,
-    shifts: list[Fraction],
-    sides: list[Fraction],
-    codes: np.ndarray,
-    classes: int,
-    majority: int,
-) -> ReLUNetwork:
+def _assembled(chosen: Candidate, classes: int) -> ReLUNetwork:
+    shifts, sides = chosen.images.shifts_and_sides()
+    layout, tests = chosen.layout, chosen.tests
     error = sum((square_error(s, k) for s, k in zip(sides, layout.folds, strict=True)), Fraction(0))
-    m = data.projection.m
-    room = data.gap - error
-    # Rounding a centre costs about 2 delta D of the room: spend at most a quarter of it.
-    grid = centre_bits(m, room / (8 * data.distance))
-    centres = rounded_centres(shifted(data.Z, shifts), grid)
-    delta = rounding_radius(m, grid)
-    low = (data.radius + delta) ** 2 + error
-    high = (data.distance - delta - data.radius) ** 2
-    if high <= low:
-        raise ArithmeticError("no room between the thresholds after rounding")
-    threshold = low + (high - low) * 3 / 4
-    bias_bits = fraction_bits_for(high - low, 4)
-    active = np.flatnonzero(codes != 0)
-    balls = _ball_affine(centres[active], threshold, bias_bits)
-    lowest = threshold - Fraction(1, 2) ** bias_bits
-    steepness = 1 / (lowest - low)
+    low = [value + error for value in tests.low]
+    rooms = [high - value for high, value in zip(tests.high, low, strict=True)]
+    bias_bits = fraction_bits_for(min(rooms), 4)
+    thresholds = [value + room * 3 / 4 for value, room in zip(low, rooms, strict=True)]
+    # Every bias is rounded down by less than one unit.
+    steepness = 1 / (min(rooms) * 3 / 4 - Fraction(1, 2) ** bias_bits)
     steepness = dyadic_of_fraction(steepness, fraction_bits_for(steepness, 4), up=True)
-    bits = code_bits(classes)
+    bits, zero = code_bits(classes), chosen.zero_label - 1
     return serial(
-        _projection_network(data.projection, shifts, layout),
-        *_square_networks(m, layout, sides),
-        _ball_network(balls, codes[active], bits, steepness),
+        _projection_network(chosen.images.projection, shifts, layout),
+        *_square_networks(len(sides), layout, sides),
+        _ball_network(
+            _ball_affine(tests.centres, thresholds, bias_bits),
+            (tests.labels - 1) ^ zero,
+            bits,
+            steepness,
+        ),
         clipped_bits(bits),
-        ReLUNetwork.relu(bits_to_label([bool((majority - 1) >> b & 1) for b in range(bits)])),
+        ReLUNetwork.relu(bits_to_label([bool(zero >> b & 1) for b in range(bits)])),
     )
 
 
@@ -209,13 +181,16 @@ def _square_networks(m: int, layout: Layout, sides: list[Fraction]) -> list[ReLU
     return networks
 
 
-def _ball_affine(centres: DyadicArray, threshold: Fraction, bias_bits: int) -> Affine:
-    """Return (z, S) -> A_i - S + 2 <c_i, z> - ||c_i||^2 with the bias rounded down."""
+def _ball_affine(centres: DyadicArray, thresholds: list[Fraction], bias_bits: int) -> Affine:
+    """Return (z, S) -> A_n - S + 2 <c_n, z> - ||c_n||^2 with the bias rounded down."""
     balls, m = centres.shape
     numerators = centres.numerators.astype(object)
     scale = Fraction(2) ** centres.exponent
     norms = [int(v) * scale * scale for v in (numerators**2).sum(axis=1)]
-    biases = [dyadic_of_fraction(threshold - n, bias_bits, up=False) for n in norms]
+    biases = [
+        dyadic_of_fraction(threshold - norm, bias_bits, up=False)
+        for threshold, norm in zip(thresholds, norms, strict=True)
+    ]
     exponent = min(centres.exponent + 1, -bias_bits, 0)
     matrix = np.empty((balls, m + 1), dtype=object)
     matrix[:, :m] = numerators * (1 << (centres.exponent + 1 - exponent))
@@ -234,9 +209,8 @@ def _ball_network(balls: Affine, codes: np.ndarray, bits: int, steepness: Fracti
     return ReLUNetwork.relu(balls, sums.normalized())
 
 
-def _notes(
-    data: Images, layout: Layout, majority: int, codes: np.ndarray
-) -> tuple[tuple[str, str], ...]:
+def _notes(chosen: Candidate, N: int) -> tuple[tuple[str, str], ...]:
+    data, layout = chosen.images, chosen.layout
     return (
         ("projection", f"{data.projection.kind}, m = {data.projection.m}"),
         ("Lipschitz constant L (proved)", f"{float(data.projection.lipschitz):.8f}"),
@@ -246,8 +220,8 @@ def _notes(
         ("layers of folds", " + ".join(map(str, _differences(layout.cuts)))),
         ("separate projection layer", "yes" if layout.projected_first else "no"),
         ("contraction layer", "yes" if layout.contracted else "no"),
-        ("ball neurons", f"{int(np.count_nonzero(codes)):,}"),
-        ("class with code 0", str(majority)),
+        ("ball neurons", f"{chosen.at.balls:,} for {N:,} balls"),
+        ("class with code 0", str(chosen.zero_label)),
     )
 
 

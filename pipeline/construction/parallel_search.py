@@ -16,8 +16,15 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pipeline.construction.images import Images, images
-from pipeline.construction.optimised_rows import Effort, ascent, starting_rows
-from pipeline.construction.parallel_layout import Layout, Sizes, cheapest_layout, plan_of_layout
+from pipeline.construction.optimised_rows import Effort, Rows, ascent, starting_rows
+from pipeline.construction.parallel_price import (
+    Candidate,
+    Draft,
+    finished,
+    least_count,
+    merged_draft,
+    single_draft,
+)
 from pipeline.construction.projection import (
     principal_rows,
     projection,
@@ -30,8 +37,10 @@ from pipeline.exact import max_bit_length
 
 # "span" and "span_random" stay within the span of the points: Proposition B.21, for N < d.
 KINDS = ("identity", "random", "pca", "optimised", "span", "span_random")
-# The share of the gap D (D - 2r) left to rounding of centres and biases; the rest is for squares.
-_ROUNDING_SHARE = Fraction(1, 32)
+# Dimensions tried in vain before the search stops, and drafts whose balls are merged in earnest.
+_PATIENCE, _REFINED = 3, 3
+# Maps met early in an ascent that are priced besides the last.
+_SOFTER = 3
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,7 @@ class MapOptions:
         m: projected dimension; None for the one with the fewest parameters.
         weight_bits: fractional bits of the rows.
         seed: seed of the kinds that draw.
+        merged: whether one ball neuron may test several balls (`covering`).
         effort: how long optimised rows are optimised.
 
     Raises:
@@ -53,6 +63,7 @@ class MapOptions:
     m: int | None = None
     weight_bits: int = 16
     seed: int = 0
+    merged: bool = True
     effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:
@@ -60,26 +71,6 @@ class MapOptions:
             raise ValueError(
                 f"projection must be one of {', '.join(KINDS)}, got {self.projection!r}"
             )
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Images under one map, the cheapest layout found for them, and its parameter count."""
-
-    images: Images
-    layout: Layout
-    count: int
-
-
-def sizes(dataset: SeparatedDataset, m: int) -> Sizes:
-    """Return the sizes that fix a layout's parameter count."""
-    counts = np.bincount(dataset.y)[1:]
-    return Sizes(d=dataset.d, m=m, balls=dataset.N - int(counts.max()), bits=code_bits(dataset.C))
-
-
-def code_bits(classes: int) -> int:
-    """Return ceil(log2 C), the bits of a class code."""
-    return max(1, (classes - 1).bit_length())
 
 
 def cheapest_candidate(
@@ -123,13 +114,14 @@ def _cheapest_nested(
     full = images(dataset, rho, p, phi)
     _require_gap(full, rho, p)
     if m is not None or kind == "identity":
-        return _priced(dataset, full)
+        return _cheapest_from(dataset, lambda _: [full], phi.m, phi.m, options.merged)
 
     def first(m: int) -> list[Images]:
         data = images(dataset, rho, p, phi.first(m))
         return [data] if data.gap > 0 else []
 
-    return _cheapest_from(dataset, first, _least_feasible(first, phi.m), phi.m)
+    low = _least_feasible(first, phi.m)
+    return _cheapest_from(dataset, first, low, phi.m, options.merged)
 
 
 class _Optimised:
@@ -158,14 +150,13 @@ class _Optimised:
         m = self.options.m
         if m is not None:
             m = min(m, len(self.axes))
-            maps = self.maps(m)
-            if not maps:
+            if not self.maps(m):
                 _require_gap(self._principal(m), self.rho, self.p)
-            return min((_priced(self.dataset, data) for data in maps), key=lambda c: c.count)
+            return _cheapest_from(self.dataset, self.maps, m, m, self.options.merged)
         _require_gap(self.full, self.rho, self.p)
         high = _least_feasible(self._feasible_principal, len(self.axes))
         low = _least_feasible(self.maps, high)
-        return _cheapest_from(self.dataset, self.maps, low, len(self.axes))
+        return _cheapest_from(self.dataset, self.maps, low, len(self.axes), self.options.merged)
 
     def maps(self, m: int) -> list[Images]:
         """Return feasible maps to R^m, principal axes among them if they are."""
@@ -180,12 +171,20 @@ class _Optimised:
             with threadpool_limits(limits=1):
                 start = starting_rows(len(self.axes), m, restart, random)
                 met = ascent(self.points, self.dataset.y, start, self.target, effort.steps)
-            best = max(met, key=lambda one: one.distance)
-            if best.distance > self.target:
-                data = self._images("optimised", best.rows @ self.axes)
-                if data.gap > 0:
-                    return [data]
+            found = [self._images(rows @ self.axes) for rows in self._worth(met)]
+            found = [data for data in found if data.gap > 0]
+            if found:
+                return found
         return []
+
+    def _worth(self, met: list[Rows]) -> list[np.ndarray]:
+        """Return the rows with the greatest least distance and, to merge balls, softer ones."""
+        enough = [one for one in met if one.distance > self.target]
+        if not enough:
+            return []
+        best = max(enough, key=lambda one: one.distance)
+        softer = enough[:: -(-len(enough) // _SOFTER)] if self.options.merged else []
+        return [best.rows, *(one.rows for one in softer if one is not best)]
 
     def _feasible_principal(self, m: int) -> list[Images]:
         data = self._principal(m)
@@ -194,8 +193,8 @@ class _Optimised:
     def _principal(self, m: int) -> Images:
         return images(self.dataset, self.rho, self.p, self.principal.first(m))
 
-    def _images(self, kind: str, rows: np.ndarray) -> Images:
-        phi = rounded_projection(kind, rows, self.options.weight_bits)
+    def _images(self, rows: np.ndarray) -> Images:
+        phi = rounded_projection("optimised", rows, self.options.weight_bits)
         return images(self.dataset, self.rho, self.p, phi)
 
 
@@ -212,37 +211,29 @@ def _least_feasible(maps: Callable[[int], list[Images]], high: int) -> int:
 
 
 def _cheapest_from(
-    dataset: SeparatedDataset, maps: Callable[[int], list[Images]], low: int, high: int
+    dataset: SeparatedDataset,
+    maps: Callable[[int], list[Images]],
+    low: int,
+    high: int,
+    merged: bool,
 ) -> Candidate:
     """Return the cheapest candidate among the maps to R^m, low <= m <= high, `low` feasible."""
-    best: Candidate | None = None
+    price = merged_draft if merged else single_draft
+    drafts: list[Draft] = []
+    last_better = low
     for m in range(low, high + 1):
-        if best is not None and _least_count(dataset, m) >= best.count:
+        least = min((draft.count for draft in drafts), default=None)
+        if least is not None and (
+            least_count(dataset, m, merged) >= least or m > last_better + _PATIENCE
+        ):
             break
-        for data in maps(m):
-            candidate = _priced(dataset, data)
-            if best is None or candidate.count < best.count:
-                best = candidate
-    assert best is not None
-    return best
-
-
-def _least_count(dataset: SeparatedDataset, m: int) -> int:
-    """Return a lower bound on the count at dimension m, whatever the folds."""
-    at = sizes(dataset, m)
-    return at.balls * (m + 2 + at.bits) + (at.d + 1) * m
-
-
-def _priced(dataset: SeparatedDataset, data: Images) -> Candidate:
-    """Return the images with the cheapest layout.
-
-    Raises:
-        ValueError: if the gap is too small to resolve.
-    """
-    _, sides = data.shifts_and_sides()
-    at = sizes(dataset, data.projection.m)
-    layout = cheapest_layout(at, sides, data.gap * (1 - _ROUNDING_SHARE))
-    return Candidate(data, layout, plan_of_layout(at, layout).parameter_count())
+        found = [price(dataset, data) for data in maps(m)]
+        if least is None or min(draft.count for draft in found) < least:
+            last_better = m
+        drafts += found
+    drafts.sort(key=lambda draft: draft.count)
+    refined = drafts[: _REFINED if merged else 1]
+    return min((finished(dataset, draft) for draft in refined), key=lambda one: one.count)
 
 
 def _require_gap(data: Images, rho: Fraction, p: int | float) -> None:

@@ -98,7 +98,7 @@ def test_half_the_dimensions_of_principal_axes_suffice_on_digits() -> None:
     digits = SeparatedDataset("digits", as_dyadic(data.data[:400]), data.target[:400] + 1)
     m = {
         kind: cheapest_candidate(
-            digits, Fraction(1, 2), 2, MapOptions(kind, effort=Effort(steps=200))
+            digits, Fraction(1, 2), 2, MapOptions(kind, merged=False, effort=Effort(steps=200))
         ).images.projection.m
         for kind in ("pca", "optimised")
     }

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.construction import Built, build, parallel_search
+from pipeline.construction import Built, build, parallel_price
 from pipeline.construction.parallel_layout import Layout, Sizes
 from pipeline.construction.thm_4_2_iii_large import Constants, build_thm_4_2_iii
 from pipeline.data import SeparatedDataset
@@ -144,7 +144,9 @@ def test_parallel_balls_with_one_entry_changed(
         assert sum(map(square_error, sides, chosen[-1].folds)) <= budget
         return chosen[-1]
 
-    monkeypatch.setattr(parallel_search, "cheapest_layout", layout)
+    monkeypatch.setattr(parallel_price, "cheapest_layout", layout)
+    # The layout is fixed here, and fits the greatest room only.
+    monkeypatch.setattr(parallel_price, "_ROOMS", parallel_price._ROOMS[:1])
     options = {"projection": kind, "m": 2, "weight_bits": 8}
     built = build("parallel_balls", SMALL, Fraction(3, 4), options=options)
     gadgets = parallel_gadgets(built.network, chosen[-1])
