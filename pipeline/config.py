@@ -40,7 +40,7 @@ class ParallelBallsConfig:
     weight_bits: int = 16
     steps: int = 400
     restarts: int = 2
-    merged: bool = True
+    merged: bool = False
 
 
 @dataclass

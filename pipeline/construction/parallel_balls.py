@@ -6,14 +6,16 @@ are computed once and not once a point. The network is
     x -> z = W x + b -> (z, S) by folding (gadgets.square) -> alpha_i = relu(A_i - t_i)
       -> clipped bits of the class code -> label,          t_i = S - 2 <c_i, z> + ||c_i||^2.
 
-Proof. t_i lies in [||z - c_i||^2, ||z - c_i||^2 + err]. On ball i, ||z - c_i|| <= r + delta with r
-the radius of the ball's image and delta the rounding of c_i, so t_i <= B = (r + delta)^2 + err and
-w alpha_i >= w (A_i - B) >= 1: every bit of i's code is at least 1 and clips to 1. A neuron l of
-another label has ||z - c_l|| >= D - delta - r, so t_l >= A >= A_l and alpha_l = 0: the bits not in
-the code stay 0. Neurons of the same label only add to sums that are clipped.
+A neuron may test the balls of several points, and its centre is then any point c_n.
 
-The most frequent class has code 0 and needs no neurons; label - 1 = code XOR (majority - 1) is
-affine in the bits (gadgets.clip), so no decoding layer is spent on it.
+Proof. t_n lies in [||z - c_n||^2, ||z - c_n||^2 + err]. On a ball that n covers, t_n <= low_n + err
+and w alpha_n >= w (A_n - low_n - err) >= 1: every bit of its code is at least 1 and clips to 1. A
+neuron l of another label has ||z - c_l||^2 >= high_l >= A_l there, so alpha_l = 0: the bits not in
+the code stay 0. Neurons of the same label only add to sums that are clipped. `ball_tests` proves
+low_n and high_n.
+
+The class that would need most neurons has code 0 and needs none; label - 1 = code XOR (that class
+- 1) is affine in the bits (gadgets.clip), so no decoding layer is spent on it.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ def build_parallel_balls(
     weight_bits: int = 16,
     steps: int = 400,
     restarts: int = 2,
-    merged: bool = True,
+    merged: bool = False,
     seed: int = 0,
 ) -> Built:
     """Robustly memorize `dataset` with one hidden layer of ball tests (docs/theory.md 1).
@@ -109,7 +111,7 @@ def plan_of_dataset(
     weight_bits: int = 16,
     steps: int = 400,
     restarts: int = 2,
-    merged: bool = True,
+    merged: bool = False,
     seed: int = 0,
 ) -> Plan:
     """Return the widths `build_parallel_balls` would give, without building.

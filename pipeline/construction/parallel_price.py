@@ -31,7 +31,7 @@ from pipeline.data import SeparatedDataset
 
 # The share of the room left to rounding of thresholds and biases; the rest is for squares.
 _ROUNDING_SHARE = Fraction(1, 32)
-# Shares of the gap D (D - 2r) that every test must leave; points as centres can leave the first.
+# Shares of the gap D (D - 2r) that merged tests must leave; points as centres can leave the first.
 _ROOMS = tuple(Fraction(31, 32) / 4**k for k in range(4))
 
 
@@ -51,10 +51,10 @@ class Candidate:
 
     Args:
         images: images under the map.
-        tests: ball tests of all classes but the one with code 0, high - low >= room.
+        tests: ball tests of all classes but the one with code 0, high - low >= 63/64 room.
         zero_label: the class with code 0, which needs no test.
-        room: what every test leaves.
-        layout: folds and layers; the squares err by less than the room.
+        room: the squares err by at most 31/32 of it.
+        layout: folds and layers.
         at: sizes that fix the count.
     """
 
@@ -91,8 +91,8 @@ def least_count(dataset: SeparatedDataset, m: int, merged: bool) -> int:
 
 def single_draft(dataset: SeparatedDataset, data: Images) -> Draft:
     """Return the draft with one test a point."""
-    at, room = sizes(dataset, data.projection.m), data.gap * _ROOMS[0]
-    return Draft(data, _count(at, _layout(at, data, room)), room, merged=False)
+    at = sizes(dataset, data.projection.m)
+    return Draft(data, _count(at, _layout(at, data, data.gap)), data.gap, merged=False)
 
 
 def merged_draft(dataset: SeparatedDataset, data: Images) -> Draft:

@@ -63,7 +63,7 @@ class MapOptions:
     m: int | None = None
     weight_bits: int = 16
     seed: int = 0
-    merged: bool = True
+    merged: bool = False
     effort: Effort = field(default_factory=Effort)
 
     def __post_init__(self) -> None:

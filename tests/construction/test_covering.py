@@ -95,7 +95,7 @@ def test_a_cluster_needs_one_test_and_a_far_point_its_own() -> None:
     tests = covering_tests(at, candidates(at, room), room)
     assert sorted(tests.labels.tolist()) == [1, 1, 2]
     assert tests.without(1).labels.tolist() == [2]
-    built = build_parallel_balls(CLUSTERS, HALF, projection="identity")
+    built = build_parallel_balls(CLUSTERS, HALF, projection="identity", merged=True)
     assert built.plan.resolved["balls"] == 1
     # Label 1 has more points, and more tests: it has code 0.
     assert dict(built.notes)["class with code 0"] == "1"
@@ -106,7 +106,7 @@ def test_the_class_with_the_most_tests_has_code_0_not_the_most_frequent() -> Non
     points = [[8 * i, 0] for i in range(7)]
     crowd = [[100 + i, j] for i in range(4) for j in range(4)]
     dataset = dataset_of([*points, *crowd], [1, 2, 1, 2, 1, 2, 1] + [2] * 16)
-    built = build_parallel_balls(dataset, Fraction(9, 10))
+    built = build_parallel_balls(dataset, Fraction(9, 10), merged=True)
     assert built.plan.resolved["balls"] == 4
     assert dict(built.notes)["class with code 0"] in ("1", "2")
     assert wrong_points(built.network, dataset, Fraction(9, 10)) == []
@@ -187,12 +187,12 @@ def test_a_centre_in_a_ball_of_another_label_is_an_error() -> None:
 @pytest.mark.parametrize("exponent", [-400, -60, 60, 400])
 def test_balls_are_merged_at_every_scale(exponent: int) -> None:
     dataset = dataset_of(CLUSTERS.X.numerators.tolist(), CLUSTERS.y.tolist(), exponent)
-    built = build_parallel_balls(dataset, HALF, projection="identity")
+    built = build_parallel_balls(dataset, HALF, projection="identity", merged=True)
     assert built.plan.resolved["balls"] == 1
     assert wrong_points(built.network, dataset, HALF) == []
 
 
 @pytest.mark.parametrize("rho", [Fraction(1, 1000), Fraction(10**9 - 1, 10**9)])
 def test_ratios_near_the_ends_are_covered(rho: Fraction) -> None:
-    built = build_parallel_balls(CLUSTERS, rho, projection="identity")
+    built = build_parallel_balls(CLUSTERS, rho, projection="identity", merged=True)
     assert wrong_points(built.network, CLUSTERS, rho) == []

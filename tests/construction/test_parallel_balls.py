@@ -231,7 +231,7 @@ def digits() -> SeparatedDataset:
 def test_digits_stay_below_the_promised_parameter_counts(
     digits: SeparatedDataset, rho: str, limit: int
 ) -> None:
-    network = build_parallel_balls(digits, Fraction(rho), merged=False).network
+    network = build_parallel_balls(digits, Fraction(rho)).network
     assert network.parameter_count() <= limit
     plan = plan_thm_4_2_iii(digits.N, digits.d, digits.C, Fraction(rho))
     assert plan.parameter_count() >= 500 * network.parameter_count()
@@ -243,7 +243,7 @@ def test_merged_balls_under_optimised_rows_need_few_parameters_on_digits(
     digits: SeparatedDataset,
 ) -> None:
     some = SeparatedDataset("some", digits.X[:600], digits.y[:600])
-    options = {"projection": "optimised", "m": 6, "steps": 100, "restarts": 1}
+    options = {"projection": "optimised", "m": 6, "steps": 100, "restarts": 1, "merged": True}
     built = build("parallel_balls", some, HALF, options=options)
     assert built.plan.resolved["balls"] <= 180
     assert built.network.parameter_count() <= 4_000

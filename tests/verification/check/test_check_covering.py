@@ -26,7 +26,7 @@ DATA = dataset_of(
 
 
 def merged() -> Built:
-    built = build("parallel_balls", DATA, RHO, options={"projection": "identity"})
+    built = build("parallel_balls", DATA, RHO, options={"projection": "identity", "merged": True})
     assert built.certificate is not None
     assert built.plan.resolved["balls"] == 2
     assert built.certificate.structure["majority"] == 1

@@ -117,6 +117,7 @@ def parallel_gadgets(network: ReLUNetwork, layout: Layout) -> list[str]:
 SMALL = dataset_of([[0, 1], [5, 0], [2, 7], [9, 4], [13, 11]], [1, 2, 3, 2, 2])
 
 
+@pytest.mark.parametrize("merged", [False, True])
 @pytest.mark.parametrize(
     ("folds", "cuts", "projected_first", "contracted", "kind"),
     [
@@ -134,6 +135,7 @@ def test_parallel_balls_with_one_entry_changed(
     projected_first: bool,
     contracted: bool,
     kind: str,
+    merged: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -147,7 +149,7 @@ def test_parallel_balls_with_one_entry_changed(
     monkeypatch.setattr(parallel_price, "cheapest_layout", layout)
     # The layout is fixed here, and fits the greatest room only.
     monkeypatch.setattr(parallel_price, "_ROOMS", parallel_price._ROOMS[:1])
-    options = {"projection": kind, "m": 2, "weight_bits": 8}
+    options = {"projection": kind, "m": 2, "weight_bits": 8, "merged": merged}
     built = build("parallel_balls", SMALL, Fraction(3, 4), options=options)
     gadgets = parallel_gadgets(built.network, chosen[-1])
     result = tally(Files(tmp_path), built, SMALL, gadgets, step=23)
