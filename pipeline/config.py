@@ -38,6 +38,9 @@ class ParallelBallsConfig:
     projection: str = "pca"
     m: int | None = None
     weight_bits: int = 16
+    steps: int = 400
+    restarts: int = 2
+    merged: bool = False
 
 
 @dataclass

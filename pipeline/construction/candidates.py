@@ -78,10 +78,14 @@ class Considered:
 VARIANTS: dict[str, tuple[Candidate, ...]] = {
     "parallel_balls": (
         Candidate("parallel_balls", {"projection": "pca"}),
+        # Optimising rows and merging balls search in floats: about a minute at 2,000 points.
+        Candidate("parallel_balls", {"projection": "pca", "merged": True}, 5_000, 512),
+        Candidate("parallel_balls", {"projection": "optimised", "merged": True}, 2_500, 512),
         # Every dimension up to d is priced, each on all points.
         Candidate("parallel_balls", {"projection": "random"}, 50_000, 128),
         Candidate("parallel_balls", {"projection": "identity"}, None, 512),
     ),
+    "voting": (Candidate("voting", {}, 5_000, 1_000),),
     "halving_lattice": (Candidate("halving_lattice", {}, 1_000_000, None, Fraction(1, 4)),),
     "thm_4_2_i": (
         Candidate("thm_4_2_i", {"mode": "paper"}),

@@ -23,7 +23,7 @@ from pipeline.construction.halving_memorizers import Choice, cheapest_memorizer,
 from pipeline.construction.halving_rounds import Limits, Round, rounds_of
 from pipeline.construction.lattice import rounded_factor
 from pipeline.construction.lattice_cells import MOST_COORDINATES, Balls, balls_of
-from pipeline.construction.parallel_balls import code_bits, majority_label
+from pipeline.construction.parallel_balls import code_bits
 from pipeline.construction.projection import Projection
 from pipeline.construction.projection import projection as projection_of
 from pipeline.data import SeparatedDataset
@@ -148,7 +148,7 @@ def build_halving_lattice(
     """
     options = HalvingOptions(projection, m, memorizer, cells, weight_bits, seed)
     found = _resolved(dataset, rho, p, options)
-    majority = majority_label(dataset)
+    majority = _majority(dataset)
     flipped = [bool((majority - 1) >> b & 1) for b in range(found.layout.bits)]
     placed, layout = found.placed, found.layout
     affine = Affine.from_dyadic(placed.rows, placed.offsets).normalized()
@@ -212,7 +212,7 @@ def _resolved(
     if not 0 < rho < 1:
         raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
     squared = enclosing_l2_radius_squared(dataset.radius_power(rho, p), p, dataset.d)
-    codes = (dataset.y - 1) ^ (majority_label(dataset) - 1)
+    codes = (dataset.y - 1) ^ (_majority(dataset) - 1)
     bits = code_bits(dataset.C)
     best: tuple[int, str, _Placed, list[Round]] | None = None
     for kind, m in _candidates(dataset, options):

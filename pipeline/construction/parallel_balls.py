@@ -6,14 +6,16 @@ are computed once and not once a point. The network is
     x -> z = W x + b -> (z, S) by folding (gadgets.square) -> alpha_i = relu(A_i - t_i)
       -> clipped bits of the class code -> label,          t_i = S - 2 <c_i, z> + ||c_i||^2.
 
-Proof. t_i lies in [||z - c_i||^2, ||z - c_i||^2 + err]. On ball i, ||z - c_i|| <= r + delta with r
-the radius of the ball's image and delta the rounding of c_i, so t_i <= B = (r + delta)^2 + err and
-w alpha_i >= w (A_i - B) >= 1: every bit of i's code is at least 1 and clips to 1. A neuron l of
-another label has ||z - c_l|| >= D - delta - r, so t_l >= A >= A_l and alpha_l = 0: the bits not in
-the code stay 0. Neurons of the same label only add to sums that are clipped.
+A neuron may test the balls of several points, and its centre is then any point c_n.
 
-The most frequent class has code 0 and needs no neurons; label - 1 = code XOR (majority - 1) is
-affine in the bits (gadgets.clip), so no decoding layer is spent on it.
+Proof. t_n lies in [||z - c_n||^2, ||z - c_n||^2 + err]. On a ball that n covers, t_n <= low_n + err
+and w alpha_n >= w (A_n - low_n - err) >= 1: every bit of its code is at least 1 and clips to 1. A
+neuron l of another label has ||z - c_l||^2 >= high_l >= A_l there, so alpha_l = 0: the bits not in
+the code stay 0. Neurons of the same label only add to sums that are clipped. `ball_tests` proves
+low_n and high_n.
+
+The class that would need most neurons has code 0 and needs none; label - 1 = code XOR (that class
+- 1) is affine in the bits (gadgets.clip), so no decoding layer is spent on it.
 """
 
 from __future__ import annotations
@@ -23,18 +25,12 @@ from fractions import Fraction
 import numpy as np
 
 from pipeline.construction.built import Built, Certificate
-from pipeline.construction.images import (
-    Images,
-    centre_bits,
-    fraction_bits_for,
-    images,
-    rounded_centres,
-    rounding_radius,
-    shifted,
-)
-from pipeline.construction.parallel_layout import Layout, Sizes, cheapest_layout, plan_of_layout
+from pipeline.construction.images import fraction_bits_for
+from pipeline.construction.optimised_rows import Effort
+from pipeline.construction.parallel_layout import Layout, plan_of_layout
+from pipeline.construction.parallel_price import Candidate, code_bits
+from pipeline.construction.parallel_search import MapOptions, cheapest_candidate
 from pipeline.construction.projection import Projection
-from pipeline.construction.projection import projection as projection_of
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray, dyadic_of_fraction
 from pipeline.gadgets import (
@@ -47,9 +43,6 @@ from pipeline.gadgets import (
 from pipeline.network import Affine, Plan, ReLUNetwork, SparseIntegers, serial
 from pipeline.network.compose import identity_affine
 
-# The share of the gap D (D - 2r) left to rounding of centres and biases; the rest is for squares.
-_ROUNDING_SHARE = Fraction(1, 32)
-
 
 def build_parallel_balls(
     dataset: SeparatedDataset,
@@ -59,6 +52,9 @@ def build_parallel_balls(
     projection: str = "pca",
     m: int | None = None,
     weight_bits: int = 16,
+    steps: int = 400,
+    restarts: int = 2,
+    merged: bool = False,
     seed: int = 0,
 ) -> Built:
     """Robustly memorize `dataset` with one hidden layer of ball tests (docs/theory.md 1).
@@ -68,38 +64,40 @@ def build_parallel_balls(
         rho: robustness ratio.
         p: norm of the balls. For p != 2 the l2 ball that holds each l_p ball is tested, which
             needs rho * gamma_p(d) small enough for the data.
-        projection: "identity", "random" or "pca".
+        projection: "identity", "random", "pca", "optimised" (for the separation), "span" or
+            "span_random" (Proposition B.21).
         m: projected dimension; by default the one with the fewest parameters.
         weight_bits: fractional bits of the projection's rows.
-        seed: seed of the random projection.
+        steps: steps of one ascent of optimised rows.
+        restarts: ascents tried for a dimension.
+        merged: whether one ball neuron may test several balls of a label.
+        seed: seed of random and of optimised rows.
 
     Returns:
         The network with its certificate; f = y_i on every open ball.
 
     Raises:
         ValueError: if no (or not the given) m keeps images of other labels more than two radii
-            apart, or if rho or m is out of range.
+            apart, or if an option is out of range.
     """
-    data, layout = _planned(dataset, rho, p, projection, m, weight_bits, seed)
-    shifts, sides = data.shifts_and_sides()
-    majority = majority_label(dataset)
-    codes = (dataset.y - 1) ^ (majority - 1)
-    network = _assembled(data, layout, shifts, sides, codes, dataset.C, majority)
+    options = MapOptions(projection, m, weight_bits, seed, merged, Effort(steps, restarts))
+    chosen = cheapest_candidate(dataset, rho, p, options)
+    layout = chosen.layout
     structure = {
         "projection": projection,
-        "lipschitz": str(data.projection.lipschitz),
-        "sides": [str(s) for s in sides],
+        "lipschitz": str(chosen.images.projection.lipschitz),
+        "sides": [str(s) for s in chosen.images.shifts_and_sides()[1]],
         "folds": list(layout.folds),
         "cuts": list(layout.cuts),
         "projected_first": layout.projected_first,
         "contracted": layout.contracted,
-        "majority": majority,
+        "majority": chosen.zero_label,
     }
     return Built(
-        network,
+        _assembled(chosen, dataset.C),
         Certificate("parallel_balls", "parallel_balls", rho, p, structure),
-        plan_of_layout(sizes(dataset, data.projection.m), layout),
-        _notes(data, layout, majority, codes),
+        plan_of_layout(chosen.at, layout),
+        _notes(chosen, dataset.N),
     )
 
 
@@ -111,140 +109,43 @@ def plan_of_dataset(
     projection: str = "pca",
     m: int | None = None,
     weight_bits: int = 16,
+    steps: int = 400,
+    restarts: int = 2,
+    merged: bool = False,
     seed: int = 0,
 ) -> Plan:
     """Return the widths `build_parallel_balls` would give, without building.
 
     Arguments and errors are those of `build_parallel_balls`.
     """
-    data, layout = _planned(dataset, rho, p, projection, m, weight_bits, seed)
-    return plan_of_layout(sizes(dataset, data.projection.m), layout)
+    options = MapOptions(projection, m, weight_bits, seed, merged, Effort(steps, restarts))
+    chosen = cheapest_candidate(dataset, rho, p, options)
+    return plan_of_layout(chosen.at, chosen.layout)
 
 
-def sizes(dataset: SeparatedDataset, m: int) -> Sizes:
-    """Return the sizes that fix a layout's parameter count."""
-    counts = np.bincount(dataset.y)[1:]
-    return Sizes(d=dataset.d, m=m, balls=dataset.N - int(counts.max()), bits=code_bits(dataset.C))
-
-
-def code_bits(classes: int) -> int:
-    """Return ceil(log2 C), the bits of a class code."""
-    return max(1, (classes - 1).bit_length())
-
-
-def majority_label(dataset: SeparatedDataset) -> int:
-    """Return the most frequent label, the lowest one among equals."""
-    return int(np.argmax(np.bincount(dataset.y)[1:])) + 1
-
-
-def _planned(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float,
-    kind: str,
-    m: int | None,
-    weight_bits: int,
-    seed: int,
-) -> tuple[Images, Layout]:
-    """Return the images and the layout with the fewest parameters over all feasible m.
-
-    Raises:
-        ValueError: if rho or m is out of range, or no m is feasible.
-    """
-    if not 0 < rho < 1:
-        raise ValueError(f"rho must lie in (0, 1), got {rho} (Definition 2.2)")
-    if m is not None and not 1 <= m <= dataset.d:
-        raise ValueError(f"m must lie in 1..d = {dataset.d}, got {m}")
-    if m is not None and kind == "identity" and m != dataset.d:
-        raise ValueError(f"the identity keeps all d = {dataset.d} dimensions, got m = {m}")
-    # Only rows within the span of the points can stop at N of them.
-    limit = dataset.d if kind == "random" else min(dataset.d, dataset.N)
-    phi = projection_of(dataset, kind, limit if m is None else min(m, limit), weight_bits, seed)
-    if m is not None or kind == "identity":
-        data = images(dataset, rho, p, phi)
-        _require_gap(data, rho, p)
-        return data, _layout(dataset, data)
-    full = images(dataset, rho, p, phi)
-    _require_gap(full, rho, p)
-    low, high = 1, phi.m
-    while low < high:
-        middle = (low + high) // 2
-        # Distances grow with m: rows are only added, so feasibility is monotone.
-        if images(dataset, rho, p, phi.first(middle)).gap > 0:
-            high = middle
-        else:
-            low = middle + 1
-    best: tuple[int, Images, Layout] | None = None
-    for candidate in range(low, phi.m + 1):
-        if best is not None and _least_count(dataset, candidate) >= best[0]:
-            break
-        data = images(dataset, rho, p, phi.first(candidate))
-        layout = _layout(dataset, data)
-        count = plan_of_layout(sizes(dataset, candidate), layout).parameter_count()
-        if best is None or count < best[0]:
-            best = (count, data, layout)
-    assert best is not None
-    return best[1], best[2]
-
-
-def _least_count(dataset: SeparatedDataset, m: int) -> int:
-    """Return a lower bound on the count at dimension m, whatever the folds."""
-    at = sizes(dataset, m)
-    return at.balls * (m + 2 + at.bits) + (at.d + 1) * m
-
-
-def _layout(dataset: SeparatedDataset, data: Images) -> Layout:
-    _, sides = data.shifts_and_sides()
-    budget = data.gap * (1 - _ROUNDING_SHARE)
-    return cheapest_layout(sizes(dataset, data.projection.m), sides, budget)
-
-
-def _require_gap(data: Images, rho: Fraction, p: int | float) -> None:
-    if data.gap > 0:
-        return
-    raise ValueError(
-        f"parallel_balls needs images of differently labelled points more than two radii apart "
-        f"(docs/theory.md 1): projection {data.projection.kind!r} with m = {data.projection.m} "
-        f"keeps a distance of {float(data.distance):.6g}, the balls (rho = {rho}, p = {p}) have "
-        f"images of radius up to {float(data.radius):.6g}; use more dimensions, another "
-        f"projection or a smaller rho"
-    )
-
-
-def _assembled(
-    data: Images,
-    layout: Layout,
-    shifts: list[Fraction],
-    sides: list[Fraction],
-    codes: np.ndarray,
-    classes: int,
-    majority: int,
-) -> ReLUNetwork:
+def _assembled(chosen: Candidate, classes: int) -> ReLUNetwork:
+    shifts, sides = chosen.images.shifts_and_sides()
+    layout, tests = chosen.layout, chosen.tests
     error = sum((square_error(s, k) for s, k in zip(sides, layout.folds, strict=True)), Fraction(0))
-    m = data.projection.m
-    room = data.gap - error
-    # Rounding a centre costs about 2 delta D of the room: spend at most a quarter of it.
-    grid = centre_bits(m, room / (8 * data.distance))
-    centres = rounded_centres(shifted(data.Z, shifts), grid)
-    delta = rounding_radius(m, grid)
-    low = (data.radius + delta) ** 2 + error
-    high = (data.distance - delta - data.radius) ** 2
-    if high <= low:
-        raise ArithmeticError("no room between the thresholds after rounding")
-    threshold = low + (high - low) * 3 / 4
-    bias_bits = fraction_bits_for(high - low, 4)
-    active = np.flatnonzero(codes != 0)
-    balls = _ball_affine(centres[active], threshold, bias_bits)
-    lowest = threshold - Fraction(1, 2) ** bias_bits
-    steepness = 1 / (lowest - low)
+    low = [value + error for value in tests.low]
+    rooms = [high - value for high, value in zip(tests.high, low, strict=True)]
+    bias_bits = fraction_bits_for(min(rooms), 4)
+    thresholds = [value + room * 3 / 4 for value, room in zip(low, rooms, strict=True)]
+    # Every bias is rounded down by less than one unit.
+    steepness = 1 / (min(rooms) * 3 / 4 - Fraction(1, 2) ** bias_bits)
     steepness = dyadic_of_fraction(steepness, fraction_bits_for(steepness, 4), up=True)
-    bits = code_bits(classes)
+    bits, zero = code_bits(classes), chosen.zero_label - 1
     return serial(
-        _projection_network(data.projection, shifts, layout),
-        *_square_networks(m, layout, sides),
-        _ball_network(balls, codes[active], bits, steepness),
+        _projection_network(chosen.images.projection, shifts, layout),
+        *_square_networks(len(sides), layout, sides),
+        _ball_network(
+            _ball_affine(tests.centres, thresholds, bias_bits),
+            (tests.labels - 1) ^ zero,
+            bits,
+            steepness,
+        ),
         clipped_bits(bits),
-        ReLUNetwork.relu(bits_to_label([bool((majority - 1) >> b & 1) for b in range(bits)])),
+        ReLUNetwork.relu(bits_to_label([bool(zero >> b & 1) for b in range(bits)])),
     )
 
 
@@ -282,13 +183,16 @@ def _square_networks(m: int, layout: Layout, sides: list[Fraction]) -> list[ReLU
     return networks
 
 
-def _ball_affine(centres: DyadicArray, threshold: Fraction, bias_bits: int) -> Affine:
-    """Return (z, S) -> A_i - S + 2 <c_i, z> - ||c_i||^2 with the bias rounded down."""
+def _ball_affine(centres: DyadicArray, thresholds: list[Fraction], bias_bits: int) -> Affine:
+    """Return (z, S) -> A_n - S + 2 <c_n, z> - ||c_n||^2 with the bias rounded down."""
     balls, m = centres.shape
     numerators = centres.numerators.astype(object)
     scale = Fraction(2) ** centres.exponent
     norms = [int(v) * scale * scale for v in (numerators**2).sum(axis=1)]
-    biases = [dyadic_of_fraction(threshold - n, bias_bits, up=False) for n in norms]
+    biases = [
+        dyadic_of_fraction(threshold - norm, bias_bits, up=False)
+        for threshold, norm in zip(thresholds, norms, strict=True)
+    ]
     exponent = min(centres.exponent + 1, -bias_bits, 0)
     matrix = np.empty((balls, m + 1), dtype=object)
     matrix[:, :m] = numerators * (1 << (centres.exponent + 1 - exponent))
@@ -307,9 +211,8 @@ def _ball_network(balls: Affine, codes: np.ndarray, bits: int, steepness: Fracti
     return ReLUNetwork.relu(balls, sums.normalized())
 
 
-def _notes(
-    data: Images, layout: Layout, majority: int, codes: np.ndarray
-) -> tuple[tuple[str, str], ...]:
+def _notes(chosen: Candidate, N: int) -> tuple[tuple[str, str], ...]:
+    data, layout = chosen.images, chosen.layout
     return (
         ("projection", f"{data.projection.kind}, m = {data.projection.m}"),
         ("Lipschitz constant L (proved)", f"{float(data.projection.lipschitz):.8f}"),
@@ -319,8 +222,8 @@ def _notes(
         ("layers of folds", " + ".join(map(str, _differences(layout.cuts)))),
         ("separate projection layer", "yes" if layout.projected_first else "no"),
         ("contraction layer", "yes" if layout.contracted else "no"),
-        ("ball neurons", f"{int(np.count_nonzero(codes)):,}"),
-        ("class with code 0", str(majority)),
+        ("ball neurons", f"{chosen.at.balls:,} for {N:,} balls"),
+        ("class with code 0", str(chosen.zero_label)),
     )
 
 

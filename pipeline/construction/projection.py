@@ -25,7 +25,7 @@ class Projection:
     """A linear map phi with dyadic rows and a proven Lipschitz constant.
 
     Args:
-        kind: "identity", "random", "pca" or "span".
+        kind: name of how the rows were found, for notes.
         rows: W, shape (m, d).
         lipschitz: L with ||W||_2 <= L, proved.
     """
@@ -79,7 +79,7 @@ def projection(
     random = generator(seed, "construct", "projection", str(draw))
     makers: dict[str, Callable[[], np.ndarray]] = {
         "random": lambda: _random_rows(dataset.d, min(limit, dataset.d), random),
-        "pca": lambda: _principal_rows(dataset, limit),
+        "pca": lambda: principal_rows(dataset, limit),
         "span": lambda: _span_rows(dataset)[:limit],
         "span_random": lambda: (
             _random_rows(min(dataset.N, dataset.d), limit, random) @ _span_rows(dataset)
@@ -90,8 +90,13 @@ def projection(
         raise ValueError(f"projection must be one of {known}, got {kind!r}")
     # One BLAS thread: the rows must not depend on how many cores there are.
     with threadpool_limits(limits=1):
-        floats = makers[kind]()
-        rounded = np.rint(np.ldexp(floats, weight_bits)).astype(np.int64)
+        return rounded_projection(kind, makers[kind](), weight_bits)
+
+
+def rounded_projection(kind: str, rows: np.ndarray, weight_bits: int) -> Projection:
+    """Return the projection by float rows of shape (m, d), rounded, its norm proved."""
+    rounded = np.rint(np.ldexp(rows, weight_bits)).astype(np.int64)
+    with threadpool_limits(limits=1):
         lipschitz = norm_bound(rounded, weight_bits)
     return Projection(kind, DyadicArray(rounded, -weight_bits), lipschitz)
 
@@ -102,8 +107,9 @@ def _random_rows(d: int, m: int, random: np.random.Generator) -> np.ndarray:
     return np.ascontiguousarray((q * np.sign(np.diag(r))).T)
 
 
-def _principal_rows(dataset: SeparatedDataset, limit: int) -> np.ndarray:
-    X = _unit_scaled(dataset.X)
+def principal_rows(dataset: SeparatedDataset, limit: int) -> np.ndarray:
+    """Return min(limit, d, N - 1) principal axes as floats, longest first."""
+    X = unit_floats(dataset.X)
     X = X - X.mean(axis=0)
     rank = min(limit, dataset.d, dataset.N - 1)
     if dataset.d <= 2 * dataset.N:
@@ -118,9 +124,9 @@ def _principal_rows(dataset: SeparatedDataset, limit: int) -> np.ndarray:
 
 def _span_rows(dataset: SeparatedDataset) -> np.ndarray:
     """Return min(N, d) orthonormal rows whose span holds every point."""
-    return np.linalg.svd(_unit_scaled(dataset.X), full_matrices=False)[2]
+    return np.linalg.svd(unit_floats(dataset.X), full_matrices=False)[2]
 
 
-def _unit_scaled(X: DyadicArray) -> np.ndarray:
+def unit_floats(X: DyadicArray) -> np.ndarray:
     """Return the points as floats, scaled by a power of two into [-1, 1]."""
     return DyadicArray(X.numerators, -max(max_bit_length(X.numerators), 1)).nearest_float64()

@@ -53,6 +53,11 @@ _REDUCED = {"constants": {"log_n": 1, "rho": 1, "log_d": "1/2"}}
 CASES = (
     BuildCase("parallel_balls", 9, 3, 3, "1/2"),
     BuildCase("parallel_balls", 12, 5, 2, "9/10", {"projection": "identity"}),
+    BuildCase("parallel_balls", 14, 4, 3, "1/2", {"projection": "optimised", "steps": 60}),
+    BuildCase("parallel_balls", 20, 2, 3, "1/3", {"merged": True}),
+    BuildCase("parallel_balls", 8, 30, 3, "9/10", {"projection": "optimised", "steps": 60}),
+    BuildCase("parallel_balls", 6, 40, 2, "9/10", {"projection": "span"}),
+    BuildCase("parallel_balls", 8, 30, 4, "1/2", {"projection": "span_random"}),
     BuildCase("halving_lattice", 9, 2, 2, "1/3"),
     BuildCase("halving_lattice", 40, 2, 5, "1/8", {"memorizer": "retrieval"}),
     BuildCase("halving_lattice", 30, 3, 2, "1/5", {"projection": "pca"}),

@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 from sklearn.datasets import load_digits
 
 from pipeline.construction import build
-from pipeline.construction.parallel_balls import (
-    build_parallel_balls,
-    code_bits,
-    majority_label,
-    sizes,
-)
+from pipeline.construction.parallel_balls import build_parallel_balls
+from pipeline.construction.parallel_price import code_bits, sizes
 from pipeline.construction.thm_4_2_iii_large import plan_thm_4_2_iii
 from pipeline.data import SeparatedDataset
 from pipeline.exact import as_dyadic
@@ -34,12 +30,32 @@ from tests.construction.ball_points import (
 HALF = Fraction(1, 2)
 
 
-@settings(max_examples=60)
-@given(datasets(), ratios(), st.sampled_from(["identity", "random", "pca"]), st.integers(0, 9))
-def test_network_is_its_label_on_every_ball(
-    dataset: SeparatedDataset, rho: Fraction, kind: str, seed: int
+FOUND = ("optimised", "span", "span_random")
+
+
+@settings(max_examples=20)
+@given(datasets(most=8), ratios(), st.sampled_from(FOUND), st.booleans())
+def test_network_is_its_label_whatever_the_rows(
+    dataset: SeparatedDataset, rho: Fraction, kind: str, merged: bool
 ) -> None:
-    built = build_parallel_balls(dataset, rho, projection=kind, seed=seed)
+    options = {"projection": kind, "steps": 20, "restarts": 1, "merged": merged}
+    built = build("parallel_balls", dataset, rho, options=options)
+    assert wrong_points(built.network, dataset, rho) == []
+    assert built.plan.parameter_count() == built.network.parameter_count()
+
+
+@settings(max_examples=60)
+@given(
+    datasets(),
+    ratios(),
+    st.sampled_from(["identity", "random", "pca"]),
+    st.booleans(),
+    st.integers(0, 9),
+)
+def test_network_is_its_label_on_every_ball(
+    dataset: SeparatedDataset, rho: Fraction, kind: str, merged: bool, seed: int
+) -> None:
+    built = build_parallel_balls(dataset, rho, projection=kind, merged=merged, seed=seed)
     assert wrong_points(built.network, dataset, rho, seed=seed) == []
     assert built.plan.parameter_count() == built.network.parameter_count()
     assert tuple(built.plan.hidden_widths()) == built.network.hidden_widths
@@ -133,7 +149,6 @@ def test_unknown_projection_is_refused() -> None:
 
 def test_the_most_frequent_class_has_no_ball_neurons() -> None:
     dataset = dataset_of([[0], [5], [10], [20], [30]], [3, 1, 3, 2, 3])
-    assert majority_label(dataset) == 3
     assert sizes(dataset, 1).balls == 2
     built = build_parallel_balls(dataset, HALF)
     assert built.plan.resolved["balls"] == 2
@@ -158,6 +173,54 @@ def test_same_seed_gives_the_same_network_and_another_seed_another() -> None:
     assert not np.array_equal(one.layers[0].weight.values, three.layers[0].weight.values)
 
 
+@pytest.mark.parametrize("kind", ["optimised", "span", "span_random", "pca"])
+def test_few_points_in_many_dimensions_are_told_apart_within_their_span(kind: str) -> None:
+    dataset, rho = spread(6, 50, 2), Fraction(9, 10)
+    built = build_parallel_balls(dataset, rho, projection=kind)
+    assert built.plan.resolved["m"] <= 6
+    assert built.network.first_hidden_width < dataset.d
+    assert wrong_points(built.network, dataset, rho) == []
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("rho", [Fraction(1, 10), HALF, Fraction(9, 10)])
+@pytest.mark.parametrize(("N", "d", "C"), [(12, 3, 2), (30, 8, 3), (9, 40, 3)])
+def test_optimised_rows_need_no_more_parameters_or_dimensions_than_principal_axes(
+    N: int, d: int, C: int, rho: Fraction, merged: bool
+) -> None:
+    dataset = spread(N, d, C)
+    axes, rows = (
+        build_parallel_balls(dataset, rho, projection=kind, steps=60, merged=merged).plan
+        for kind in ("pca", "optimised")
+    )
+    assert rows.resolved["m"] <= axes.resolved["m"]
+    assert rows.parameter_count() <= axes.parameter_count()
+
+
+@pytest.mark.parametrize("rho", [Fraction(1, 10), HALF, Fraction(9, 10)])
+@pytest.mark.parametrize("kind", ["identity", "pca", "random"])
+def test_merging_balls_never_costs_parameters(kind: str, rho: Fraction) -> None:
+    dataset = spread(40, 4, 3)
+    single, merged = (
+        build_parallel_balls(dataset, rho, projection=kind, merged=merged).plan
+        for merged in (False, True)
+    )
+    assert merged.parameter_count() <= single.parameter_count()
+    assert merged.resolved["balls"] <= single.resolved["balls"]
+
+
+@pytest.mark.parametrize(("option", "value"), [("steps", 0), ("restarts", 0), ("steps", -3)])
+def test_an_effort_below_one_is_refused(option: str, value: int) -> None:
+    with pytest.raises(ValueError, match=f"{option} of the optimised rows must be at least 1"):
+        build_parallel_balls(spread(5, 3, 2), HALF, projection="optimised", **{option: value})
+
+
+def test_a_dimension_too_small_for_optimised_rows_is_refused() -> None:
+    dataset = dataset_of([[0, 0], [9, 1], [1, 9], [8, 8]], [1, 2, 2, 1])
+    with pytest.raises(ValueError, match=r"two radii apart .*m = 1 keeps"):
+        build_parallel_balls(dataset, Fraction(9, 10), projection="optimised", m=1)
+
+
 @pytest.fixture(scope="module")
 def digits() -> SeparatedDataset:
     data = load_digits()
@@ -174,3 +237,15 @@ def test_digits_stay_below_the_promised_parameter_counts(
     assert plan.parameter_count() >= 500 * network.parameter_count()
     values = network.evaluate_exact(digits.X[:100]).fractions()[:, 0]
     assert values.tolist() == digits.y[:100].tolist()
+
+
+def test_merged_balls_under_optimised_rows_need_few_parameters_on_digits(
+    digits: SeparatedDataset,
+) -> None:
+    some = SeparatedDataset("some", digits.X[:600], digits.y[:600])
+    options = {"projection": "optimised", "m": 6, "steps": 100, "restarts": 1, "merged": True}
+    built = build("parallel_balls", some, HALF, options=options)
+    assert built.plan.resolved["balls"] <= 180
+    assert built.network.parameter_count() <= 4_000
+    values = built.network.evaluate_exact(some.X[:100]).fractions()[:, 0]
+    assert values.tolist() == some.y[:100].tolist()

@@ -111,6 +111,9 @@ def test_options_of_one_construction_do_not_leak_into_another(lab):
         "projection": "pca",
         "m": None,
         "weight_bits": 9,
+        "steps": 400,
+        "restarts": 2,
+        "merged": False,
     }
     assert config["construction"]["thm_4_2_iii"]["weight_bits"] == 16
     assert config["construction"]["thm_4_2_iii"]["plan_only"] is True

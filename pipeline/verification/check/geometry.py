@@ -133,6 +133,35 @@ class Pairs:
         chosen = columns[at]
         return chosen, self.exact(rows, chosen)
 
+    def deepest(
+        self, rows: np.ndarray, columns: np.ndarray, reach: list[Fraction], count: int
+    ) -> np.ndarray:
+        """Return for each row the columns k that look least beyond distance reach[k], best first.
+
+        Args:
+            rows: indices into `left`.
+            columns: indices into `right`, at least one.
+            reach: a distance for each of the columns.
+            count: number of columns wanted, or all there are.
+
+        Returns:
+            Shape (count, rows) of indices into `right`. They are found on the grid, in floats:
+            nothing is proved.
+        """
+        count = min(count, len(columns))
+        grid = self.unit * (1 << self.shift)
+        # No distance on the grid is that large, and no float overflows.
+        limits = np.array([float(min(r / grid, Fraction(1 << 60))) for r in reach])
+        found = np.empty((count, len(rows)), dtype=np.int64)
+        for start in range(0, len(rows), BLOCK):
+            part = slice(start, start + BLOCK)
+            beyond = np.sqrt(self.coarse(rows[part], columns)) - limits
+            order = np.argpartition(beyond, count - 1, axis=1)[:, :count]
+            values = np.take_along_axis(beyond, order, axis=1)
+            order = np.take_along_axis(order, values.argsort(axis=1, kind="stable"), axis=1)
+            found[:, part] = columns[order].T
+        return found
+
     def farther(
         self, rows: np.ndarray, columns: np.ndarray, radii: list[Fraction]
     ) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,8 @@ image lies within r of p:
     near  if w_nb (A_n - (|p - c_n| + r)^2 - err) >= beta_b >= 0, then relu(beta_b - sum) = 0;
     far   if |p - c_n| >= r + sqrt(A_n), then neuron n is 0.
 If some neuron is near for each bit of the ball's code and all neurons that feed another bit are
-far, the clipped bits are the code, and the last layer's value there is a single number.
+far, the clipped bits are the code, and the last layer's value there is a single number. One neuron
+may be near to many balls, and its centre need not be the image of a point.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from pipeline.verification.check.geometry import Pairs, root_up
 from pipeline.verification.check.readers import Layer, Network, rational
 from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.squares import Folding, confirm_first_folds, confirm_folds
+
+# Neurons tried for a ball before it counts as not covered.
+_GUESSES = 4
 
 
 @dataclass(frozen=True)
@@ -241,10 +245,14 @@ def _near(
 ) -> np.ndarray:
     if len(own) == 0:
         return np.zeros(len(rows), dtype=bool)
-    chosen, squared = pairs.nearest(rows, own)
+    reach = [root_up(max(tests.levels[n] - error, Fraction(0))) - radius for n in own]
     passed = np.zeros(len(rows), dtype=bool)
-    for k, (n, square) in enumerate(zip(chosen, squared, strict=True)):
-        away = root_up(int(square) * pairs.unit**2) + radius
-        room = tests.levels[n] - away * away - error
-        passed[k] = all(w * room >= tests.offsets[b] for b, w in tests.weights[n].items())
+    # Which neuron covers a ball is only guessed, the likeliest ones first; that it does is proved.
+    for chosen in pairs.deepest(rows, own, reach, _GUESSES):
+        todo = np.flatnonzero(~passed)
+        squared = pairs.exact(rows[todo], chosen[todo])
+        for k, n, square in zip(todo, chosen[todo], squared, strict=True):
+            away = root_up(int(square) * pairs.unit**2) + radius
+            room = tests.levels[n] - away * away - error
+            passed[k] = all(w * room >= tests.offsets[b] for b, w in tests.weights[n].items())
     return passed

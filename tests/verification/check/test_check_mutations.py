@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.construction import Built, build, parallel_balls
+from pipeline.construction import Built, build, parallel_price
 from pipeline.construction.parallel_layout import Layout, Sizes
 from pipeline.construction.thm_4_2_iii_large import Constants, build_thm_4_2_iii
 from pipeline.data import SeparatedDataset
@@ -117,6 +117,7 @@ def parallel_gadgets(network: ReLUNetwork, layout: Layout) -> list[str]:
 SMALL = dataset_of([[0, 1], [5, 0], [2, 7], [9, 4], [13, 11]], [1, 2, 3, 2, 2])
 
 
+@pytest.mark.parametrize("merged", [False, True])
 @pytest.mark.parametrize(
     ("folds", "cuts", "projected_first", "contracted", "kind"),
     [
@@ -134,6 +135,7 @@ def test_parallel_balls_with_one_entry_changed(
     projected_first: bool,
     contracted: bool,
     kind: str,
+    merged: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -144,8 +146,10 @@ def test_parallel_balls_with_one_entry_changed(
         assert sum(map(square_error, sides, chosen[-1].folds)) <= budget
         return chosen[-1]
 
-    monkeypatch.setattr(parallel_balls, "cheapest_layout", layout)
-    options = {"projection": kind, "m": 2, "weight_bits": 8}
+    monkeypatch.setattr(parallel_price, "cheapest_layout", layout)
+    # The layout is fixed here, and fits the greatest room only.
+    monkeypatch.setattr(parallel_price, "_ROOMS", parallel_price._ROOMS[:1])
+    options = {"projection": kind, "m": 2, "weight_bits": 8, "merged": merged}
     built = build("parallel_balls", SMALL, Fraction(3, 4), options=options)
     gadgets = parallel_gadgets(built.network, chosen[-1])
     result = tally(Files(tmp_path), built, SMALL, gadgets, step=23)
