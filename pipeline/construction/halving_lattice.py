@@ -234,6 +234,11 @@ def _resolved(
     return _laid_out(dataset.d, placed, rounds, bits, kind, options)
 
 
+def _majority(dataset: SeparatedDataset) -> int:
+    """Return the most frequent label, whose code is 0: then bits change least often."""
+    return int(np.argmax(np.bincount(dataset.y)[1:])) + 1
+
+
 def _candidates(dataset: SeparatedDataset, options: HalvingOptions) -> Iterator[tuple[str, int]]:
     """Yield the kinds of projection and dimensions to try."""
     d = dataset.d

@@ -16,10 +16,10 @@ from itertools import product
 import numpy as np
 
 from pipeline.construction.halving_rounds import Round
+from pipeline.gadgets.bit_table import BitTable, StoredKeys, knot_rows, step_rows, zigzags
 from pipeline.gadgets.folding import digits_of_cells
 from pipeline.gadgets.retrieval import RetrievalSizes, retrieval_widths, retrieved
 from pipeline.gadgets.ribbon import ribbon_words
-from pipeline.gadgets.shallow_table import ShallowTable, looked_up_shallow, shallow_table
 from pipeline.network import Circuit, Expression, Plan, Repeat
 
 # Rows of digits held at once.
@@ -63,25 +63,36 @@ class Memorizer(ABC):
 
 @dataclass(frozen=True)
 class Shallow(Memorizer):
-    """One hidden layer with two neurons at each change of a bit along the keys."""
+    """Two layers that store about one weight for each change of a bit along the keys."""
 
     weights: list[list[int]]
-    table: ShallowTable
+    table: BitTable
     kind: str = "shallow"
 
     def widths(self, kept: int) -> tuple[int | Repeat, ...]:
         """Return the hidden widths with `kept` values passing by."""
-        return (kept + len(self.table.knots),)
+        return _shallow_widths(kept, self.table.steps, self.table.width, len(self.table.knots))
 
     def appended(
         self, circuit: Circuit, kept: list[Expression], key: Expression
     ) -> tuple[list[Expression], list[Expression]]:
-        """Append the layer; return kept values and the bits of the code."""
-        return looked_up_shallow(circuit, kept, key, self.table)
+        """Append the layers; return kept values and the bits of the code, clipped to [0, 1]."""
+        count = len(kept)
+        neurons = circuit.hidden([*kept, *step_rows(self.table, key)])
+        neurons = circuit.hidden([*neurons[:count], *knot_rows(self.table, neurons[count:])])
+        bits = zigzags(self.table, neurons[count:])
+        for _ in range(2):
+            neurons = circuit.hidden([*neurons[:count], *[1 - bit for bit in bits]])
+            bits = neurons[count:]
+        return neurons[:count], bits
 
     def named(self) -> dict[str, int | str]:
         """Return the sizes by the names that certificates use."""
-        return {"memorizer": self.kind, "knots": len(self.table.knots)}
+        return {"memorizer": self.kind, "steps": self.table.steps, "knots": self.table.width}
+
+
+def _shallow_widths(kept: int, steps: int, knots: int, bits: int) -> tuple[int, ...]:
+    return (kept + steps, kept + knots, kept + bits, kept + bits)
 
 
 @dataclass(frozen=True)
@@ -146,8 +157,7 @@ def cheapest_memorizer(
     digits = _Digits(made.cells, made.levels)
     sizes = _estimated(len(made.cells), bits, kept)
     costs = {
-        # Every other cell changes a bit, with two neurons.
-        "shallow": memorizer_cost((kept + len(made.cells) * bits,), kept, bits),
+        "shallow": memorizer_cost(_likely_shallow(len(made.cells), bits, kept), kept, bits),
         "retrieval": memorizer_cost(retrieval_widths(sizes, kept), kept, bits),
     }
     costs = {kind: count for kind, count in costs.items() if kind in kinds}
@@ -155,7 +165,7 @@ def cheapest_memorizer(
     found: dict[str, Memorizer] = {}
     for kind in [kind for kind in costs if costs[kind] <= _WORTH_TRYING * least]:
         if kind == "shallow":
-            found[kind] = _shallow(digits, made.codes, bits, random)
+            found[kind] = _shallow(digits, made.codes, bits, kept, random)
         elif (solved := _retrieval(digits, made.codes, sizes, random)) is not None:
             found[kind] = solved
     if not found:
@@ -170,24 +180,31 @@ class Estimate:
     """Widths of a memorizer that is not made yet.
 
     Args:
-        knots: of a shallow table.
+        cells: how many cells there are.
         sizes: of a retrieval.
         bits: c.
     """
 
-    knots: int
+    cells: int
     sizes: RetrievalSizes
     bits: int
 
     def widths(self, kept: int) -> tuple[int | Repeat, ...]:
         """Return the hidden widths with `kept` values passing by."""
-        both = (kept + self.knots,), retrieval_widths(self.sizes, kept)
+        both = _likely_shallow(self.cells, self.bits, kept), retrieval_widths(self.sizes, kept)
         return min(both, key=lambda widths: memorizer_cost(widths, kept, self.bits))
 
 
 def estimated(count: int, bits: int, kept: int) -> Estimate:
     """Return what a memorizer of so many cells would be like."""
-    return Estimate(count + 1, _estimated(count, bits, kept), bits)
+    return Estimate(count, _estimated(count, bits, kept), bits)
+
+
+def _likely_shallow(cells: int, bits: int, kept: int) -> tuple[int, ...]:
+    """Return widths of a shallow table whose bits change at every other cell."""
+    changes = cells // 2 + 1
+    groups = max(int((changes / 2) ** 0.5), 1)
+    return _shallow_widths(kept, 2 * groups, (changes // groups + 1) * bits, bits)
 
 
 @dataclass(frozen=True)
@@ -217,10 +234,12 @@ class _Digits:
         return len(self.cells)
 
 
-def _shallow(digits: _Digits, codes: np.ndarray, bits: int, random: np.random.Generator) -> Shallow:
-    """Return the shallow table of the hash with the fewest knots among some draws."""
+def _shallow(
+    digits: _Digits, codes: np.ndarray, bits: int, kept: int, random: np.random.Generator
+) -> Shallow:
+    """Return the shallow table of the hash with the fewest changes among some draws."""
     width = 2 * digits.count.bit_length() + 8
-    best: Shallow | None = None
+    best: tuple[int, np.ndarray, StoredKeys] | None = None
     tries = 0
     while best is None or tries < min(_HASHES, _HASHED // digits.count):
         weights = random.integers(0, 1 << min(width, 48), digits.shape)
@@ -229,10 +248,22 @@ def _shallow(digits: _Digits, codes: np.ndarray, bits: int, random: np.random.Ge
         if table is None:
             width += 1
             continue
-        found = shallow_table(table, bits)
-        if best is None or len(found.knots) < len(best.table.knots):
-            best = Shallow(weights.tolist(), found)
-    return best
+        stored = StoredKeys(table, bits)
+        changes = sum(len(each) for each in stored.changes)
+        if best is None or changes < best[0]:
+            best = changes, weights, stored
+    _, weights, stored = best
+    return min(
+        (Shallow(weights.tolist(), stored.table(knots)) for knots in _knots(stored.most)),
+        key=lambda each: memorizer_cost(each.widths(kept), kept, bits),
+    )
+
+
+def _knots(most: int) -> list[int]:
+    """Return changes a group to try, around the square roots of what they may be."""
+    root = most**0.5
+    tried = {max(round(root * factor), 1) for factor in (0.5, 0.7, 1, 1.4, 2)}
+    return sorted({*tried, 1, most} if most < 64 else tried)
 
 
 def _codes_of_keys(keys: np.ndarray, codes: np.ndarray) -> dict[int, int] | None:

@@ -50,7 +50,8 @@ from pipeline.verification.check.balls import (
     first_failure,
 )
 from pipeline.verification.check.folds import confirm_digits, confirm_layer, keys_of_cells
-from pipeline.verification.check.forms import Form, neuron, require_rows
+from pipeline.verification.check.forms import Form, neuron
+from pipeline.verification.check.key_table import confirm_table
 from pipeline.verification.check.layers import LayerReader, neurons, positive
 from pipeline.verification.check.met_cells import (
     cells_of_balls,
@@ -61,7 +62,6 @@ from pipeline.verification.check.met_cells import (
 from pipeline.verification.check.readers import Network, rational
 from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.retrieval import Sizes, confirm_retrieval
-from pipeline.verification.check.shallow_table import bit_at, confirm_knots
 
 _ONE = Form({}, Fraction(1))
 
@@ -74,16 +74,14 @@ class _Round:
         shift: s_k.
         translation: t_k.
         weights: of the digits, shape (m, n), int64.
-        memorizer: "shallow" or "retrieval".
-        knots: of a shallow table.
-        sizes: of a retrieval.
+        layers: neurons of the two layers of a table, (0, 0) for a retrieval.
+        sizes: of a retrieval, None for a table.
     """
 
     shift: int
     translation: list[Fraction]
     weights: np.ndarray
-    memorizer: str
-    knots: int
+    layers: tuple[int, int]
     sizes: Sizes | None
 
 
@@ -157,7 +155,8 @@ def _round_of(
         Rejected: if they do not fit.
     """
     if each["memorizer"] == "shallow":
-        return _Round(shift, translation, weights, "shallow", int(each["knots"]), None)
+        first, second = positive(each, "steps", "knots")
+        return _Round(shift, translation, weights, (first, second), None)
     if each["memorizer"] != "retrieval":
         raise Rejected(f"there is no memorizer {each['memorizer']!r}")
     rows, columns, positions, window = positive(each, "rows", "columns", "positions", "window")
@@ -167,7 +166,7 @@ def _round_of(
     fits = 0 <= quotient < 64 and largest < (sizes.groups * sizes.span) << quotient
     if min(rows, columns) < 2 or not fits:
         raise Rejected("the keys do not fit the retrieval")
-    return _Round(shift, translation, weights, "retrieval", 0, sizes)
+    return _Round(shift, translation, weights, (0, 0), sizes)
 
 
 def _confirm_folding(
@@ -223,17 +222,12 @@ def _confirm_rounds(reader: LayerReader, at: _Structure, kept: list[Form]) -> li
         first = not codes
         passing = [*kept, *U]
         bits, code, passing = _confirm_memorizer(reader, passing, key, each, at)
+        codes.append(code)
         kept, U = passing[: len(kept)], passing[len(kept) :]
-        # The next layer's last rows are relu(1 - T), T = B or B + U - 1; shallow bits are read off.
-        found = reader.following()
-        if len(found) < at.bits:
-            raise Rejected(f"layer {reader.used + 1}: {at.bits} bits expected")
-        over = found[len(found) - at.bits :]
-        known = [_ONE] * at.bits if first else [_ONE * 2 - u for u in U]
-        read = [total - row for total, row in zip(known, over, strict=True)]
-        if bits is not None:
-            require_rows(reader.used + 1, read, bits, "the code's bits")
-        codes.append(code(read))
+        # 1 - T, with T = B in the last round and B + U - 1 in the others.
+        over = [_ONE - b for b in bits]
+        if not first:
+            over = [_ONE + row - u for row, u in zip(over, U, strict=True)]
         if len(codes) == len(at.rounds):
             confirm_layer(reader, over, "clipping")
         else:
@@ -267,21 +261,13 @@ def _confirm_gates(
 
 def _confirm_memorizer(
     reader: LayerReader, kept: list[Form], key: Form, each: _Round, at: _Structure
-) -> tuple[list[Form] | None, Callable[[list[Form]], _Codes], list[Form]]:
-    """Confirm a memorizer; return its bits if known, codes of keys given the bits, kept values."""
+) -> tuple[list[Form], _Codes, list[Form]]:
+    """Confirm a memorizer; return its bits, the code of any key, and the kept values."""
     if each.sizes is not None:
         retrieval, kept, bits = confirm_retrieval(reader, kept, key, each.sizes)
-        return bits, lambda read: retrieval.codes, kept
-    table, kept = confirm_knots(reader, kept, key, each.knots)
-
-    def code(read: list[Form]) -> _Codes:
-        def codes(keys: np.ndarray) -> np.ndarray:
-            parts = [bit_at(table, form, keys) << b for b, form in enumerate(read)]
-            return np.sum(parts, axis=0)
-
-        return codes
-
-    return None, code, kept
+        return bits, retrieval.codes, kept
+    table, kept, bits = confirm_table(reader, kept, key, *each.layers, at.bits)
+    return bits, table.codes, kept
 
 
 def _findings(balls: BallImages, at: _Structure, codes: list[_Codes], claim: Claim) -> Findings:
