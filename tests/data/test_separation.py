@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.data import SeparatedDataset, Separation, nearest_other_label_pair, separation
 from pipeline.exact import DyadicArray, as_dyadic, distance_power
+from tests.construction.ball_points import datasets
 
 NORMS = (1, 2, 3, inf)
 
@@ -176,3 +177,23 @@ def test_a_closer_pair_planted_anywhere_is_found(monkeypatch: pytest.MonkeyPatch
         difference = as_dyadic(planted).numerators[i] - as_dyadic(planted).numerators[j]
         scale = Fraction(2) ** (2 * as_dyadic(planted).exponent)
         assert found.power == distance_power(difference, 2) * scale / 4
+
+
+@pytest.mark.parametrize("p", [1, 2, inf])
+@settings(max_examples=40)
+@given(datasets(most=14, dimensions=3, classes=4))
+def test_trees_find_the_pair_that_all_comparisons_find(
+    p: int | float, dataset: SeparatedDataset
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(separation, "trees_pay", lambda *_: True)
+        assert_exact(dataset.X, dataset.y, p)
+
+
+def test_trees_tell_distances_apart_that_floats_do_not() -> None:
+    # Pairs at distances 2^60 + 1 and 2^60, far from the origin.
+    points = np.array([[0], [(1 << 60) + 1], [1 << 62], [(1 << 62) + (1 << 60)]], dtype=object)
+    X, y = DyadicArray(points, -3), np.array([1, 2, 1, 2])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(separation, "trees_pay", lambda *_: True)
+        assert_exact(X, y, 2)

@@ -1,7 +1,8 @@
 """The independent checker: dataset + network + certificate -> verdict, in exact arithmetic.
 
-It imports nothing else from this project, only the standard library, NumPy and python-flint, and
-has its own readers. It derives the radius from the dataset and rho itself, confirms from the actual
-weights that each gadget is what the certificate says it is, and applies the gadget's lemma.
+It imports nothing else from this project, only the standard library, NumPy and python-flint (SciPy
+for more than 50,000 points), and has its own readers. It derives the radius from the dataset and
+rho itself, confirms from the actual weights that each gadget is what the certificate says it is,
+and applies the gadget's lemma.
 Run it as `python -m pipeline.verification.check DATASET NETWORK CERTIFICATE`.
 """

@@ -7,7 +7,6 @@ from fractions import Fraction
 from math import inf
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from pipeline.verification.check.geometry import BLOCK, Cloud, Pairs, integer_root
 from pipeline.verification.check.rejection import Rejected
@@ -57,6 +56,9 @@ def _by_trees(points: Cloud, groups: list[np.ndarray]) -> tuple[Fraction, int, i
     Soundness does not rest on the trees: the distance of any pair is at least the least one, so a
     pair that is not the nearest can only make the balls larger and the claim harder to prove.
     """
+    # Only here: everything else needs no SciPy.
+    from scipy.spatial import cKDTree
+
     largest = max(int(np.abs(points.integers).max()), 1).bit_length()
     shift = max(largest - 52, 0)
     floats = np.ldexp((points.integers >> shift).astype(np.float64), shift - largest)

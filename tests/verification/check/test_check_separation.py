@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray
+from pipeline.verification.check import separation
 from pipeline.verification.check.geometry import (
     Cloud,
     Pairs,
@@ -146,3 +147,18 @@ def test_no_bound_below_the_norm_is_accepted(rows: list[list[int]], square: int)
     assert not norm_at_most(matrix, (norm - TINY) / 8)
     assert not norm_at_most(matrix, Fraction(0))
     assert norm_at_most(matrix, norm / 8 * (1 + Fraction(1, 1 << 24)))
+
+
+@settings(max_examples=40)
+@given(datasets(most=12, dimensions=3))
+def test_trees_find_the_pair_that_all_pairs_find(dataset: SeparatedDataset) -> None:
+    cloud = Cloud(dataset.X.numerators.astype(object), dataset.X.exponent)
+    expected = separation_power(cloud, dataset.y, 2)[0]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(separation, "_MANY", 0)
+        power, i, j = separation_power(cloud, dataset.y, 2)
+    assert power == expected
+    points = dataset.X.fractions().tolist()
+    apart = [a - b for a, b in zip(points[i], points[j], strict=True)]
+    assert dataset.y[i] != dataset.y[j]
+    assert length_power(apart, 2) / 4 == power
