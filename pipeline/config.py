@@ -216,6 +216,7 @@ class VerificationConfig:
     on_trained: list[str] = field(default_factory=list)
     candidates: int = 3
     boundary_points: int = 4
+    attacked_balls: int = 5_000
     pgd_steps: int = 40
     pgd_restarts: int = 4
     samples: int = 50

@@ -215,15 +215,22 @@ def _resolved(
     codes = (dataset.y - 1) ^ (_majority(dataset) - 1)
     bits = code_bits(dataset.C)
     best: tuple[int, str, _Placed, list[Round]] | None = None
+    hopeless = ""
     for kind, m in _candidates(dataset, options):
+        # Fewer dimensions keep less apart: what fails or costs more is not tried further down.
+        if kind == hopeless:
+            continue
         phi = projection_of(dataset, kind, m, options.weight_bits, options.seed)
         made = _rounds(phi, dataset, squared, codes, options)
         if made is None:
+            hopeless = kind
             continue
         placed, rounds = made
         cost = _estimate(dataset.d, placed, rounds, bits)
         if best is None or cost < best[0]:
             best = cost, kind, placed, rounds
+        elif kind == best[1]:
+            hopeless = kind
     if best is None:
         raise ValueError(
             f"halving_lattice found no lattice of at most 2^{_LEVELS} cells a coordinate and "

@@ -27,7 +27,7 @@ _TRANSLATION_BITS = 16
 # Places tried for the wall of a coordinate: all gaps between few balls, a draw among many.
 _PLACES, _ANYWHERE = 512, 64
 # Translations tried for a lattice of many balls and of few.
-_MANY, _TRIES_OF_MANY, _TRIES_OF_FEW = 100_000, 4, 24
+_MANY, _TRIES_OF_MANY, _TRIES_OF_FEW = 20_000, 4, 24
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def adversarial_points(
     *,
     boundary_points: int = 4,
     seed: int = 0,
+    most_balls: int | None = None,
 ) -> tuple[np.ndarray, DyadicArray]:
     """Return for each ball its centre, a point towards the nearest other label, and random ones.
 
@@ -42,17 +43,21 @@ def adversarial_points(
         p: norm of the balls.
         boundary_points: random points a ball.
         seed: of the random points.
+        most_balls: balls drawn if there are more, None for all.
 
     Returns:
         Ball of each point, shape (n,), and the exact points, shape (n, d).
     """
     p = parse_norm(p)
-    everyone = np.arange(dataset.N)
-    partners = nearest_other_label(scaled_floats(dataset.X)[0], dataset.y, 1)[:, 0]
-    directions = [np.zeros((dataset.N, dataset.d)), towards(dataset, everyone, partners, p)]
+    balls = np.arange(dataset.N)
     random = generator(seed, "verify", "adversarial_points")
-    directions += [on_sphere(random, dataset.N, dataset.d, p) for _ in range(boundary_points)]
-    indices = np.tile(everyone, len(directions))
+    if most_balls is not None and dataset.N > most_balls:
+        chosen = generator(seed, "verify", "attacked_balls")
+        balls = np.sort(chosen.choice(dataset.N, most_balls, replace=False))
+    partners = nearest_other_label(scaled_floats(dataset.X)[0], dataset.y, 1, balls)[:, 0]
+    directions = [np.zeros((len(balls), dataset.d)), towards(dataset, balls, partners, p)]
+    directions += [on_sphere(random, len(balls), dataset.d, p) for _ in range(boundary_points)]
+    indices = np.tile(balls, len(directions))
     radius = radius_below(dataset, rho, p)
     displacements = np.concatenate(directions) * (SHARE * radius)
     return indices, displaced_points(dataset.X, indices, displacements, radius)
@@ -68,6 +73,7 @@ def adversarial_points_attack(
     boundary_points: int = 4,
     seed: int = 0,
     workers: int | None = None,
+    most_balls: int | None = None,
 ) -> list[BallVerdict]:
     """Return the balls that their adversarial points falsify, evaluated exactly.
 
@@ -80,10 +86,11 @@ def adversarial_points_attack(
         boundary_points: random points a ball.
         seed: of the random points.
         workers: threads of the evaluation.
+        most_balls: balls drawn if there are more, None for all.
     """
     require_matching(network, dataset)
     indices, points = adversarial_points(
-        dataset, rho, p, boundary_points=boundary_points, seed=seed
+        dataset, rho, p, boundary_points=boundary_points, seed=seed, most_balls=most_balls
     )
     found: dict[int, BallVerdict] = {}
     for start in range(0, len(indices), _POINTS_A_BLOCK):

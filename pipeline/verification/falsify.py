@@ -37,6 +37,7 @@ def falsify(
     attacks: Collection[str] = ATTACKS,
     candidates: int = 3,
     boundary_points: int = 4,
+    attacked_balls: int | None = None,
     pgd_steps: int = 40,
     pgd_restarts: int = 4,
     samples: int = 100,
@@ -59,6 +60,7 @@ def falsify(
         attacks: which of `ATTACKS` to run, always in that order. Sampling sees every ball.
         candidates: other-label points tried a ball by the null-space attack.
         boundary_points: random points a ball among the adversarial points.
+        attacked_balls: most balls whose adversarial points are evaluated, None for all.
         pgd_steps: gradient steps a restart.
         pgd_restarts: restarts a ball.
         samples: samples a ball.
@@ -107,8 +109,11 @@ def falsify(
                 boundary_points=boundary_points,
                 seed=seed,
                 workers=workers,
+                most_balls=attacked_balls,
             ),
         )
+        if attacked_balls is not None and dataset.N > attacked_balls:
+            _log.info("%-9s  at points of %d balls, drawn from all", "", attacked_balls)
     if "pgd" in attacks:
         # torch takes a second to import and nothing else here needs it.
         from pipeline.verification.pgd import pgd_attack

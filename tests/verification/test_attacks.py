@@ -303,3 +303,19 @@ def test_displacements_on_the_grid_are_within_half_a_step():
     moved = points.fractions() - dataset.X[rows].fractions()
     off = [abs(m - Fraction(v)) for m, v in zip(moved.flat, delta.flat, strict=True)]
     assert max(off) <= Fraction(1, 2**12)
+
+
+def test_a_sample_of_the_balls_is_attacked_where_so_many_are_asked_for() -> None:
+    data = clusters(24)
+    everyone, points = adversarial_points(data, HALF)
+    assert sorted(set(everyone.tolist())) == list(range(24))
+    some, fewer = adversarial_points(data, HALF, most_balls=5)
+    assert len(set(some.tolist())) == 5
+    assert len(fewer) * 24 == len(points) * 5
+    again, _ = adversarial_points(data, HALF, most_balls=24)
+    assert again.tolist() == everyone.tolist()
+    wrong = ReLUNetwork.relu(
+        Affine.from_fractions((1, 5), {}, {}), Affine.from_fractions((1, 1), {}, {})
+    )
+    found = adversarial_points_attack(wrong, data, HALF, most_balls=5)
+    assert [each.index for each in found] == sorted(set(some.tolist()))
