@@ -160,7 +160,11 @@ class CustomConfig:
 
 @dataclass
 class ExponentsConfig:
-    """Whose exponents are measured, and where (`pipeline.construction.exponents`)."""
+    """Whose exponents are measured, and where (`pipeline.construction.exponents`).
+
+    certified_*: the networks that are built and certified before they are fitted
+    (`pipeline.verification.certified_exponents`).
+    """
 
     constructions: list[str] = field(default_factory=list)
     built_N: list[int] = field(default_factory=lambda: [64, 256, 1024, 4096])
@@ -168,6 +172,9 @@ class ExponentsConfig:
     groups: list[int] = field(default_factory=lambda: [10**n for n in (4, 5, 6, 7, 8)])
     N: int = 10**12
     scale: int = 10
+    certified_N: list[int] = field(default_factory=lambda: [1000 * 2**n for n in range(5)])
+    certified_d: int = 8
+    certified_rho: str = "1/1000"
     confidence: float = 0.95
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipeline.construction.auto import CHOICE
 from pipeline.construction.crossovers import Counted, crossovers
-from pipeline.construction.exponents import MEASURED, Exponent
+from pipeline.construction.exponents import Exponent
 from pipeline.data import SeparatedDataset, load_dataset
 from pipeline.exact import parse_norm, parse_ratio
 from pipeline.figures import FORMATS
@@ -29,7 +29,15 @@ from pipeline.report import (
     write_tables,
 )
 from pipeline.stages.construct import construct
-from pipeline.stages.exponents import TABLE, measure, measured
+from pipeline.stages.exponents import (
+    MEASURED,
+    TABLE,
+    grow,
+    grown,
+    measure,
+    measured,
+    require_measurable,
+)
 from pipeline.stages.generate import DATASET, NOTES, generate
 from pipeline.stages.outcome import Outcome, outcome
 from pipeline.stages.phase_diagram import count_cells, counts_of, require_countable
@@ -150,14 +158,20 @@ def _exponents(
     names = config["exponents"]["constructions"]
     if not names:
         return None
+    networks = []
+    for network, certify in grow(store, config):
+        with _stage("grow", network) as done:
+            networks.append(certify())
+            done(networks[-1], f"P = {grown(networks[-1])['parameter_count']:,}, certified")
     with _stage("exponents", ", ".join(names)) as done:
-        outputs = measure(store, config)
+        outputs = measure(store, config, networks)
         found = measured(outputs)
         done(outputs, f"{len(found)} fits")
     table = run_dir / TABLE
     with write_errors("the exponents", run_dir):
         shutil.copyfile(outputs.file(TABLE), table)
-    run.log_metrics({stage_time("exponents"): outputs.seconds})
+    spent = sum(each.seconds for each in (outputs, *networks))
+    run.log_metrics({stage_time("exponents"): spent})
     track_exponents(run, found, table)
     _log.info("\n%s\n", exponents_table(found, config["exponents"]["confidence"]))
     return found
@@ -207,6 +221,7 @@ def _methods(config: Mapping[str, Any]) -> list[str]:
         strangers = sorted(set(given) - set(known))
         if strangers:
             raise ValueError(f"{key} must be among {', '.join(known)}, got {strangers[0]!r}")
+    require_measurable(config["exponents"])
     require_countable(config["phase_diagram"])
     methods = list(config["construction"])
     if config["baseline"]["name"] != "none":

@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.construction import CONSTRUCTIONS
+from pipeline.construction import CONSTRUCTIONS, Built, Construction
 from pipeline.construction.candidates import Considered
 from pipeline.construction.crossovers import (
     REJECTED,
@@ -66,8 +66,24 @@ def _rejection(each: Considered, dataset: SeparatedDataset, rho: Fraction, seed:
         built = known.build(dataset, rho, 2, seed=seed, **options)
     except (ValueError, ArithmeticError) as error:
         return f"building it failed: {error}"
-    if built.network.parameter_count() != each.cost or built.certificate is None:
-        return "the network is not the one that was planned, or has no certificate"
+    if built.network.parameter_count() != each.cost:
+        return "the network is not the one that was planned"
+    return unproved(built, known, dataset, rho)
+
+
+def unproved(built: Built, known: Construction, dataset: SeparatedDataset, rho: Fraction) -> str:
+    """Return why the independent checker does not prove a network, empty where it does.
+
+    It reads dataset, network and certificate from files, in a process of its own.
+
+    Args:
+        built: the network with its certificate.
+        known: the construction it was built by, with the claim that is to be proved.
+        dataset: N points in R^d.
+        rho: robustness ratio, of l2 balls.
+    """
+    if built.certificate is None:
+        return "the network has no certificate"
     if (built.certificate.claim, built.certificate.rho, built.certificate.p) != (
         known.claim, rho, 2,
     ):  # fmt: skip

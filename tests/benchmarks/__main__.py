@@ -6,7 +6,13 @@ import argparse
 import json
 from pathlib import Path
 
-from tests.benchmarks import bench_columns, bench_evaluate, bench_separation, bench_small_rho
+from tests.benchmarks import (
+    bench_beyond,
+    bench_columns,
+    bench_evaluate,
+    bench_separation,
+    bench_small_rho,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +29,13 @@ def main() -> None:
         default=[1_000, 10_000],
         help="points of the networks of Theorem 4.2(i)",
     )
+    parser.add_argument(
+        "--beyond",
+        type=int,
+        nargs="*",
+        default=[10_000, 100_000],
+        help="points of the networks of halving_lattice that are built and certified",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "mlruns" / "bench.json")
     arguments = parser.parse_args()
     if arguments.network is None:
@@ -31,6 +44,7 @@ def main() -> None:
     else:
         rows = bench_evaluate.rows(arguments.network)
     rows += bench_columns.rows() + bench_small_rho.rows(tuple(arguments.small_rho))
+    rows += bench_beyond.rows(tuple(arguments.beyond))
     rows += bench_separation.rows(arguments.N)
     print(table(rows))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -41,11 +55,13 @@ def main() -> None:
 def table(rows: list[dict[str, str | float]]) -> str:
     """Return the rows as a table with aligned columns."""
     width = max(len(str(row["name"])) for row in rows)
-    lines = [f"{'name':{width}}  {'metric':9}{'ours':>10}{'peer':>10}{'ratio':>8}"]
+    lines = [f"{'name':{width}}  {'metric':9}{'ours':>12}{'peer':>12}{'ratio':>10}"]
     for row in rows:
+        # Counts are whole; ratios of counts may be small.
+        form = "12,d" if row["metric"] == "P" else "12.4f"
         lines.append(
-            f"{row['name']:{width}}  {row['metric']:9}{row['ours']:10.4f}{row['peer']:10.4f}"
-            f"{row['ratio']:8.2f}"
+            f"{row['name']:{width}}  {row['metric']:9}{row['ours']:{form}}{row['peer']:{form}}"
+            f"{row['ratio']:10.3g}"
         )
     return "\n".join(lines)
 

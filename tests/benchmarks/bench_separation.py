@@ -7,10 +7,8 @@ those of class 2. Each runs in a process of its own, so that peak memory is its 
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
@@ -18,6 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from pipeline.data import nearest_other_label_pair
 from pipeline.data.randomness import generator
 from pipeline.exact import as_dyadic
+from tests.benchmarks.peak import peak_gib
 
 REPEATS = 2
 
@@ -44,16 +43,6 @@ def peer_separation(N: int, d: int) -> tuple[float, float, float]:
     neighbors = NearestNeighbors(n_neighbors=1, algorithm="brute", n_jobs=-1).fit(X[y == 1])
     distances, _ = neighbors.kneighbors(X[y == 2])
     return float(distances.min()) / 2, time.perf_counter() - start, peak_gib()
-
-
-def peak_gib() -> float:
-    """Return the largest resident memory of this process so far, in GiB."""
-    # On Linux ru_maxrss starts from the parent's size; VmHWM is the process's own.
-    status = Path("/proc/self/status")
-    if status.exists():
-        line = next(row for row in status.read_text().splitlines() if row.startswith("VmHWM"))
-        return int(line.split()[1]) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def rows(N: int = 100_000, d: int = 64, repeats: int | None = None) -> list[dict[str, str | float]]:

@@ -74,10 +74,14 @@ def test_a_construction_of_the_user_needs_a_target(lab):
 def test_exponents_are_measured_only_where_asked_for(lab):
     assert lab.config()["exponents"]["constructions"] == []
     asked = lab.config("experiment=exponents")["exponents"]
-    assert asked["constructions"] == ["thm_4_2_i", "thm_4_2_ii", "thm_4_2_iii"]
+    theorems = ["thm_4_2_i", "thm_4_2_ii", "thm_4_2_iii"]
+    assert asked["constructions"] == [*theorems, "halving_lattice"]
     given = {key: tuple(v) if isinstance(v, list) else v for key, v in asked.items()}
     del given["constructions"]
+    certified = {key: given.pop(key) for key in ("certified_N", "certified_d", "certified_rho")}
     assert Sizes(**given) == Sizes()
+    sizes = (1_000, 2_000, 4_000, 8_000, 16_000)
+    assert certified == {"certified_N": sizes, "certified_d": 8, "certified_rho": "1/1000"}
 
 
 def test_the_ratios_of_real_data_are_within_the_theorems():
