@@ -262,8 +262,9 @@ def _candidates(dataset: SeparatedDataset, options: HalvingOptions) -> Iterator[
         else:
             rank = min(most, dataset.N - 1)
             sizes = {max(rank >> k, 1) for k in range(rank.bit_length())}
-            # Many points: each dimension costs a minute, and little is gained.
-            yield from ((kind, m) for m in sorted(sizes, reverse=True) if dataset.N <= _MANY)
+            # Many points: each dimension costs a minute; only data of few dimensions gain much.
+            few = {m for m in sizes if dataset.N <= _MANY or m <= 2}
+            yield from ((kind, m) for m in sorted(few, reverse=True))
 
 
 def _rounds(
