@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from pipeline.construction import CONSTRUCTIONS
+from pipeline.construction.candidates import VARIANTS
 from pipeline.construction.crossovers import Counted, cheapest_variants, counted, crossovers
 from tests.construction.ball_points import spread
 
@@ -65,9 +66,10 @@ def test_each_construction_is_counted_in_its_cheapest_variant_at_this_dataset():
     data, rho = spread(12, 4, 2), Fraction(1, 8)
     found = {each.candidate.name: each for each in cheapest_variants(data, rho)}
     assert list(found)[0] == "parallel_balls" and "thm_4_2_ii" not in found
-    kinds = ("pca", "random", "identity")
     planned = CONSTRUCTIONS["parallel_balls"].plan_of_dataset
-    counts = [planned(data, rho, 2, projection=kind, seed=0).parameter_count() for kind in kinds]
+    tried = [each.options for each in VARIANTS["parallel_balls"]]
+    assert {"projection": "pca"} in tried and len(tried) > 3
+    counts = [planned(data, rho, 2, seed=0, **each).parameter_count() for each in tried]
     assert found["parallel_balls"].cost == min(counts)
     line = counted(found["parallel_balls"], data, rho)
     assert (line.parameter_count, line.verdict, line.rho) == (min(counts), "planned", "1/8")

@@ -64,6 +64,10 @@ from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.check.retrieval import Sizes, confirm_retrieval
 
 _ONE = Form({}, Fraction(1))
+# Codes of keys are int64: bits beyond would be lost, and with them that they must be 0.
+_MOST_CODE_BITS = 62
+# A word ends 1 / 2^(w+1), and exponents of files are at most 2^16.
+_MOST_DIGITS = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,15 @@ def _structure_of(structure: dict[str, Any]) -> _Structure:
     """
     names = ("m", "levels", "together", "delta_bits", "code_bits", "majority")
     m, levels, together, e, bits, majority = positive(structure, *names)
+    if bits > _MOST_CODE_BITS:
+        raise Rejected(f"codes of at most {_MOST_CODE_BITS} bits expected, got {bits}")
     rounds = []
     for each in structure["rounds"]:
         shift = int(each["shift"])
-        weights = np.array(each["weights"], dtype=np.int64)
+        weights = np.array(each["weights"])
+        if weights.dtype.kind != "i":
+            raise Rejected(f"weights of digits must be integers, got {weights.dtype}")
+        weights = weights.astype(np.int64)
         if not 0 <= shift < levels <= 40 or weights.shape != (m, levels - shift):
             raise Rejected(f"weights of {m} times {levels - shift} digits expected")
         if weights.min() < 0 or sum(int(w) for w in weights.reshape(-1)) >= 1 << 62:
@@ -163,6 +172,8 @@ def _round_of(
     quotient = int(each["quotient_bits"])
     sizes = Sizes(rows, columns, positions, window, quotient, bits)
     largest = sum(int(w) for w in weights.reshape(-1))
+    if sizes.digits > _MOST_DIGITS:
+        raise Rejected(f"words of at most {_MOST_DIGITS} digits expected, got {sizes.digits}")
     fits = 0 <= quotient < 64 and largest < (sizes.groups * sizes.span) << quotient
     if min(rows, columns) < 2 or not fits:
         raise Rejected("the keys do not fit the retrieval")

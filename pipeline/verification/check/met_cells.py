@@ -25,6 +25,8 @@ from pipeline.verification.check.rejection import Rejected
 _MOST_COORDINATES = 62
 # Cells or ways beyond this number would not fit into memory.
 _MOST_ROWS = 1 << 27
+# A ball that reaches so many cells on in a coordinate is no ball that any round was made for.
+_MOST_STEPS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -103,8 +105,12 @@ def cells_of_balls(
 def _steps(
     grid: Grid, gap: np.ndarray, spent: np.ndarray, shift: int, direction: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return which states may go 1, 2, ... cells on in a direction: states, moves, new sums."""
-    side, number = 1 << (grid.bits + shift), 1
+    """Return which states may go 1, 2, ... cells on in a direction: states, moves, new sums.
+
+    Raises:
+        Rejected: if there are too many.
+    """
+    side, number, count = 1 << (grid.bits + shift), 1, 0
     at = np.arange(len(gap))
     found = [(at[:0], at[:0], at[:0])]
     while len(at):
@@ -112,7 +118,9 @@ def _steps(
         total = spent[at] + _squared(gap[at] + (number - 1) * side)
         at, total = at[total < grid.limit], total[total < grid.limit]
         found.append((at, np.full(len(at), direction * number), total))
-        number += 1
+        number, count = number + 1, count + len(at)
+        if number > _MOST_STEPS or count > _MOST_ROWS:
+            raise Rejected("the balls meet too many cells")
     states, moves, totals = (np.concatenate(each) for each in zip(*found, strict=True))
     return states, moves, totals
 

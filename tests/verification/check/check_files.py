@@ -20,6 +20,7 @@ from pipeline.network import Affine, ReLUNetwork, SparseIntegers, save_network
 from pipeline.verification.check.__main__ import main
 from pipeline.verification.check.balls import Claim, Findings
 from pipeline.verification.check.egosi2025 import check_egosi2025
+from pipeline.verification.check.halving_lattice import check_halving_lattice
 from pipeline.verification.check.lattice import check_lattice
 from pipeline.verification.check.lattice_stages import check_lattice_stages
 from pipeline.verification.check.masked_stages import check_masked_stages
@@ -33,6 +34,7 @@ from pipeline.verification.check.yu2024 import check_yu2024
 Document = dict[str, Any]
 CHECKS = {
     "egosi2025": check_egosi2025,
+    "halving_lattice": check_halving_lattice,
     "lattice": check_lattice,
     "lattice_stages": check_lattice_stages,
     "masked_stages": check_masked_stages,

@@ -9,17 +9,19 @@ network must be exact at the centres and at adversarial points of all balls.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.construction import Built, build, parallel_price
 from pipeline.construction.parallel_layout import Layout, Sizes
 from pipeline.construction.thm_4_2_iii_large import Constants, build_thm_4_2_iii
 from pipeline.data import SeparatedDataset
+from pipeline.exact import DyadicArray
 from pipeline.gadgets import square_error
 from pipeline.network import ReLUNetwork
 from pipeline.verification.check.balls import Claim
@@ -75,19 +77,34 @@ def changes(entry: Entry) -> Iterator[tuple[str, int, int]]:
 
 
 def tally(
-    files: Files, built: Built, dataset: SeparatedDataset, gadgets: list[str], step: int
+    files: Files,
+    built: Built,
+    dataset: SeparatedDataset,
+    gadgets: list[str],
+    step: int,
+    more: Sequence[tuple[DyadicArray, np.ndarray]] = (),
+    every: int = 1,
 ) -> Tally:
     """Check every change; assert that each one is rejected for its geometry or harmless.
 
     Every 40th change also goes through files and the command line, with the same answer.
+
+    Args:
+        files: where to write.
+        built: the network.
+        dataset: its data.
+        gadgets: a name for each layer.
+        step: one of so many zeros is changed.
+        more: further points, with their labels, that must stay exact.
+        every: one of so many nonzero entries is changed.
     """
     network, certificate = built.network, built.certificate
     assert len(gadgets) == network.depth
     assert files.write(dataset, network, certificate).verified
     claim = Claim(read_dataset(files.dataset), dataset.radius_power(certificate.rho), 2)
-    points, labels = points_in_balls(dataset, certificate.rho, random=4)
+    exact = [points_in_balls(dataset, certificate.rho, random=4), *more]
     result = Tally(Counter(), Counter())
-    entries = [*nonzero_entries(network), *zero_entries(network, step)]
+    entries = [*[*nonzero_entries(network)][::every], *zero_entries(network, step)]
     for entry, (kind, value, finer) in ((e, c) for e in entries for c in changes(e)):
         if value == entry.value << finer:
             continue
@@ -97,8 +114,9 @@ def tally(
         if reason:
             result.rejected[key] += 1
         else:
-            outputs = wrong.evaluate_exact(points, 1).fractions()[:, 0]
-            assert outputs.tolist() == labels.tolist(), (entry, kind)
+            for points, labels in exact:
+                outputs = wrong.evaluate_exact(points, 1).fractions()[:, 0]
+                assert outputs.tolist() == labels.tolist(), (entry, kind)
             result.harmless[key] += 1
         if (result.rejected.total() + result.harmless.total()) % 40 == 0:
             answer = files.write(dataset, wrong, certificate)
