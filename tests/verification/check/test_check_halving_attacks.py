@@ -18,6 +18,7 @@ from tests.construction.ball_points import dataset_of
 from tests.verification.check.check_files import Files
 from tests.verification.check.halving_networks import (
     BASE,
+    CLEAR,
     FIRST,
     RETRIEVED,
     SECOND,
@@ -93,12 +94,13 @@ def test_radii_up_to_the_next_wall_and_no_further() -> None:
 
 
 def test_images_stay_in_the_box() -> None:
-    wide = replace(BASE, levels=3, offsets=[2])
     assert "coordinate below 0" in reason(replace(BASE, offsets=[0]))
-    above = reason(replace(BASE, offsets=[4]))
-    assert "leaves the 2^3 cells" in above or OTHER_CODE in above
-    high = HandRound([1], {(k,): (k // 2) % 2 ^ 1 for k in range(2, 8)})
-    assert "leaves the 2^3 cells" in reason(replace(wide, rounds=[high, SECOND], offsets=[3]))
+    # Moved up by 1 all of round 1, and the last ball's upper half is above 8.
+    codes = {(k,): (k - 1) // 2 % 2 ^ 1 for k in range(3, 8)}
+    found = reason(with_round(0, translation=[1], codes=codes))
+    assert found == (
+        "ball 2 (label 1): its image leaves the 2^3 cells of a coordinate; 1 such balls"
+    )
 
 
 # --- rounds and their walls
@@ -126,6 +128,14 @@ def test_walls_of_two_rounds_are_more_than_two_delta_apart(apart: Fraction, righ
     assert ("walls of two rounds are too near" in found) == (not right)
 
 
+def test_walls_of_a_coarse_lattice_are_walls_of_a_fine_one() -> None:
+    for hand in (BASE, replace(BASE, rounds=[replace(SECOND, codes=CLEAR), FIRST])):
+        coarse = hand.rounds.index(next(each for each in hand.rounds if each.shift))
+        rounds = [*hand.rounds]
+        rounds[coarse] = replace(rounds[coarse], translation=[1])
+        assert "walls of two rounds are too near" in reason(replace(hand, rounds=rounds))
+
+
 def test_a_point_near_walls_on_two_coordinates_needs_a_third_round() -> None:
     data = dataset_of([[0, 0], [2, 2]], [1, 2])
     cells = {(i, j): int(i + j > 7) for i in range(8) for j in range(8)}
@@ -141,7 +151,13 @@ def test_a_point_near_walls_on_two_coordinates_needs_a_third_round() -> None:
 
 
 def shallow_with(
-    hand: Hand, k: int, b: int, slopes: dict[int, int], first: int | None = None
+    hand: Hand,
+    k: int,
+    b: int,
+    slopes: dict[int, int],
+    first: int | None = None,
+    data: SeparatedDataset = LINE,
+    rho: Fraction = QUARTER,
 ) -> str:
     """Return the reason against a table whose slopes at some knots are changed, knots added."""
     stages = [*hand.stages()]
@@ -157,7 +173,7 @@ def shallow_with(
     firsts[b] = firsts[b] if first is None else first
     table = replace(table, first=tuple(firsts), knots=knots, slopes=tuple(rows))
     stages[k] = replace(stages[k], memorizer=replace(memorizer, table=table))
-    return reason(hand, stages=tuple(stages))
+    return reason(hand, data, rho, stages=tuple(stages))
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -168,6 +184,25 @@ def test_a_table_stays_in_its_range_between_keys(sign: int) -> None:
     assert "leaves [0, 1]" in shallow_with(BASE, 1, 0, far)
     assert "constant at both ends" in shallow_with(BASE, 0, 0, {100: sign})
     assert "[0, 1]" in shallow_with(BASE, 1, 0, {}, first=2 * sign)
+
+
+# In round 1 the second ball alone stands on a wall; in round 2 its cell has key 0.
+ONE_LEFT = dataset_of([[10], [20], [30]], [1, 2, 1], -2)
+LONELY = Hand(
+    [[1]],
+    [0],
+    [HandRound([0], {(2,): 0, (4,): 1, (5,): 1, (7,): 0}), HandRound([HALF], {(1,): 1}, 2)],
+    levels=4,
+)
+
+
+def test_a_table_without_knots_is_a_bit_and_nothing_else() -> None:
+    """What follows the last knot is not reached by centres, but by digits on their ramps."""
+    rho = Fraction(1, 5)
+    assert reason(LONELY, ONE_LEFT, rho) == ""
+    ends = "a table's bit must be constant at both ends, in [0, 1]"
+    assert shallow_with(LONELY, 1, 0, {0: -1}, data=ONE_LEFT, rho=rho) == ends
+    assert shallow_with(LONELY, 1, 0, {}, first=2, data=ONE_LEFT, rho=rho) == ends
 
 
 def test_a_hat_within_the_range_is_allowed_where_no_cell_is() -> None:
@@ -219,7 +254,88 @@ def test_a_word_with_one_digit_flipped_has_another_code_or_is_right(k: int) -> N
     assert found["other"] >= 3, found
 
 
+def edited(
+    network: ReLUNetwork, number: int, rows: list[int], column: int | None, value: Fraction
+) -> ReLUNetwork:
+    """Return the network with a value added to some rows' biases or weights of one column."""
+    layer = network.layers[number].at_exponent(-64)
+    weight, bias = layer.weight.dense().astype(object), layer.bias.astype(object)
+    for row in rows:
+        if column is None:
+            bias[row] += int(value * (1 << 64))
+        else:
+            weight[row, column] += int(value * (1 << 64))
+    layers = [*network.layers]
+    layers[number] = Affine(SparseIntegers.from_dense(weight), bias, -64)
+    return ReLUNetwork(tuple(layers), network.activations)
+
+
+@pytest.mark.parametrize(
+    ("column", "units", "why"),
+    [
+        (0, 1, "a word depends on neuron 0, which is no group's"),
+        (2, 1, "a word depends on neuron 2, which is no group's"),
+        (2, -1, "a word depends on neuron 2, which is no group's"),
+        (None, 1, "the word of group 0 has other digits than 4 bits"),
+        (None, 32, "the word of group 0 has other digits than 4 bits"),
+        (None, -32, "the word of group 0 has other digits than 4 bits"),
+        (None, HALF, "the word of group 0 has other digits than 4 bits"),
+        (3, 1, "the word of group 1 has other digits than 4 bits"),
+        (3, -64, "the word of group 1 has other digits than 4 bits"),
+    ],
+)
+def test_words_are_odd_multiples_of_their_unit(
+    column: int | None, units: int | Fraction, why: str
+) -> None:
+    """All rows with a word are changed alike: S_1, key_1, X and one group are what they read."""
+    stages = RETRIEVED.stages()
+    memorizer = stages[1].memorizer
+    assert isinstance(memorizer, Retrieval)
+    # Projection, folds, distances, folds; quotient, group, words; then the window's first layer.
+    number = 1 + 3 + 1 + 2 + memorizer.sizes.quotient_bits + 1 + 1
+    unit = Fraction(1, 1 << memorizer.sizes.word_bits + 1)
+    network = edited(RETRIEVED.network(stages), number, [-3, -2, -1], column, units * unit)
+    assert reason(RETRIEVED, stages=stages, network=network) == why
+
+
+def test_keys_below_the_modulus_alone_are_read() -> None:
+    for k, stage in enumerate(RETRIEVED.stages()):
+        memorizer = stage.memorizer
+        assert isinstance(memorizer, Retrieval) and memorizer.sizes.quotient_bits
+        stages = [*RETRIEVED.stages()]
+        fewer = replace(memorizer.sizes, quotient_bits=memorizer.sizes.quotient_bits - 1)
+        stages[k] = replace(stage, memorizer=replace(memorizer, sizes=fewer))
+        assert reason(RETRIEVED, stages=tuple(stages)) == "the keys do not fit the retrieval"
+
+
 # --- sizes and layers
+
+
+def test_digits_and_translations_do_not_lower_keys() -> None:
+    """A network with such weights exists; relu would cut keys and coordinates below 0."""
+    stages = [*BASE.stages()]
+    memorizer = stages[0].memorizer
+    assert isinstance(memorizer, Shallow)
+    lowered = [[-v for v in row] for row in memorizer.weights]
+    stages[0] = replace(stages[0], memorizer=replace(memorizer, weights=lowered))
+    assert "weights of digits must be >= 0" in reason(BASE, stages=tuple(stages))
+    assert "1 translations >= 0 expected" in reason(with_round(1, translation=[-QUARTER]))
+
+
+def test_nothing_stands_beside_the_last_bits() -> None:
+    """A neuron before the bits would be taken for one of them by the layer that clips."""
+    network = BASE.network()
+    number = network.depth - 3
+    layer = network.layers[number]
+    dense = layer.weight.dense()
+    weight = SparseIntegers.from_dense(np.vstack([np.zeros_like(dense), dense]))
+    wider = Affine(weight, np.array([1 << -layer.exponent, *layer.bias]), layer.exponent)
+    last = network.layers[number + 1]
+    padded = SparseIntegers.from_dense(np.hstack([last.weight.dense(), [[0]]]))
+    layers = [*network.layers]
+    layers[number : number + 2] = [wider, Affine(padded, last.bias, last.exponent)]
+    found = reason(BASE, network=ReLUNetwork(tuple(layers), network.activations))
+    assert "clipping needs" in found, found
 
 
 def test_every_layer_is_needed_and_none_may_follow() -> None:
