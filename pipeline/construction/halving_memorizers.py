@@ -168,6 +168,9 @@ def cheapest_memorizer(
             found[kind] = _shallow(digits, made.codes, bits, kept, random)
         elif (solved := _retrieval(digits, made.codes, sizes, random)) is not None:
             found[kind] = solved
+    if not found and "shallow" in kinds:
+        # A cell whose digits are all 0 has row 0 whatever the hash: no word gives it another code.
+        found["shallow"] = _shallow(digits, made.codes, bits, kept, random)
     if not found:
         raise ValueError(f"no memorizer among {', '.join(kinds)} holds {len(made.cells)} cells")
     costs |= {kind: memorizer_cost(each.widths(kept), kept, bits) for kind, each in found.items()}

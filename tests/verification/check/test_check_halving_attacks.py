@@ -17,6 +17,7 @@ from tests.construction.ball_points import dataset_of
 from tests.verification.check.check_files import Files
 from tests.verification.check.halving_networks import (
     BASE,
+    CLEAR,
     FIRST,
     RETRIEVED,
     SECOND,
@@ -92,12 +93,13 @@ def test_radii_up_to_the_next_wall_and_no_further() -> None:
 
 
 def test_images_stay_in_the_box() -> None:
-    wide = replace(BASE, levels=3, offsets=[2])
     assert "coordinate below 0" in reason(replace(BASE, offsets=[0]))
-    above = reason(replace(BASE, offsets=[4]))
-    assert "leaves the 2^3 cells" in above or OTHER_CODE in above
-    high = HandRound([1], {(k,): (k // 2) % 2 ^ 1 for k in range(2, 8)})
-    assert "leaves the 2^3 cells" in reason(replace(wide, rounds=[high, SECOND], offsets=[3]))
+    # Moved up by 1 all of round 1, and the last ball's upper half is above 8.
+    codes = {(k,): (k - 1) // 2 % 2 ^ 1 for k in range(3, 8)}
+    found = reason(with_round(0, translation=[1], codes=codes))
+    assert found == (
+        "ball 2 (label 1): its image leaves the 2^3 cells of a coordinate; 1 such balls"
+    )
 
 
 # --- rounds and their walls
@@ -123,6 +125,14 @@ def test_walls_of_two_rounds_are_more_than_two_delta_apart(apart: Fraction, righ
     hand = Hand([[1, 0], [0, 1]], [3, 3], rounds, levels=3)
     found = reason(hand, data, 4 * DELTA)
     assert ("walls of two rounds are too near" in found) == (not right)
+
+
+def test_walls_of_a_coarse_lattice_are_walls_of_a_fine_one() -> None:
+    for hand in (BASE, replace(BASE, rounds=[replace(SECOND, codes=CLEAR), FIRST])):
+        coarse = hand.rounds.index(next(each for each in hand.rounds if each.shift))
+        rounds = [*hand.rounds]
+        rounds[coarse] = replace(rounds[coarse], translation=[1])
+        assert "walls of two rounds are too near" in reason(replace(hand, rounds=rounds))
 
 
 def test_a_point_near_walls_on_two_coordinates_needs_a_third_round() -> None:
@@ -190,7 +200,89 @@ def test_a_word_with_one_digit_flipped_has_another_code_or_is_right(k: int) -> N
     assert found["other"] >= 3, found
 
 
+def edited(
+    network: ReLUNetwork, number: int, rows: list[int], column: int | None, value: Fraction
+) -> ReLUNetwork:
+    """Return the network with a value added to some rows' biases or weights of one column."""
+    layer = network.layers[number].at_exponent(-64)
+    weight, bias = layer.weight.dense().astype(object), layer.bias.astype(object)
+    for row in rows:
+        if column is None:
+            bias[row] += int(value * (1 << 64))
+        else:
+            weight[row, column] += int(value * (1 << 64))
+    layers = [*network.layers]
+    layers[number] = Affine(SparseIntegers.from_dense(weight), bias, -64)
+    return ReLUNetwork(tuple(layers), network.activations)
+
+
+@pytest.mark.parametrize(
+    ("column", "units", "why"),
+    [
+        (0, 1, "layer 13: word 0 depends on what passes by"),
+        (2, 1, "layer 13: word 0 depends on what passes by"),
+        (2, -1, "layer 13: word 0 depends on what passes by"),
+        (4, 1, "layer 13: word 0 is chosen by another hat"),
+        (None, 1, "a word of row 0 has other digits than 4 bits"),
+        (None, 32, "a word of row 0 has other digits than 4 bits"),
+        (None, -32, "a word of row 0 has other digits than 4 bits"),
+        (None, HALF, "a word of row 0 has other digits than 4 bits"),
+        (3, 1, "a word of row 1 has other digits than 4 bits"),
+        (3, -64, "a word of row 1 has other digits than 4 bits"),
+    ],
+)
+def test_words_are_odd_multiples_of_their_unit(
+    column: int | None, units: int | Fraction, why: str
+) -> None:
+    """Both rows with words are changed alike; they read S_1, key_1, X, a row and a column."""
+    stages = RETRIEVED.stages()
+    memorizer = stages[1].memorizer
+    assert isinstance(memorizer, Retrieval)
+    # Projection, folds, distances, folds; quotient, row, column, their knots; then the words.
+    number = 1 + 3 + 1 + 2 + memorizer.sizes.quotient_bits + 1 + 1 + 1
+    unit = Fraction(1, 1 << memorizer.sizes.word_bits + 1)
+    network = edited(RETRIEVED.network(stages), number, [-2, -1], column, units * unit)
+    assert reason(RETRIEVED, stages=stages, network=network) == why
+
+
+def test_keys_below_the_modulus_alone_are_read() -> None:
+    for k, stage in enumerate(RETRIEVED.stages()):
+        memorizer = stage.memorizer
+        assert isinstance(memorizer, Retrieval) and memorizer.sizes.quotient_bits
+        stages = [*RETRIEVED.stages()]
+        fewer = replace(memorizer.sizes, quotient_bits=memorizer.sizes.quotient_bits - 1)
+        stages[k] = replace(stage, memorizer=replace(memorizer, sizes=fewer))
+        assert reason(RETRIEVED, stages=tuple(stages)) == "the keys do not fit the retrieval"
+
+
 # --- sizes and layers
+
+
+def test_digits_and_translations_do_not_lower_keys() -> None:
+    """A network with such weights exists; relu would cut keys and coordinates below 0."""
+    stages = [*BASE.stages()]
+    memorizer = stages[0].memorizer
+    assert isinstance(memorizer, Shallow)
+    lowered = [[-v for v in row] for row in memorizer.weights]
+    stages[0] = replace(stages[0], memorizer=replace(memorizer, weights=lowered))
+    assert "weights of digits must be >= 0" in reason(BASE, stages=tuple(stages))
+    assert "1 translations >= 0 expected" in reason(with_round(1, translation=[-QUARTER]))
+
+
+def test_nothing_stands_beside_the_last_bits() -> None:
+    """A neuron before the bits would be taken for one of them by the layer that clips."""
+    network = BASE.network()
+    number = network.depth - 3
+    layer = network.layers[number]
+    dense = layer.weight.dense()
+    weight = SparseIntegers.from_dense(np.vstack([np.zeros_like(dense), dense]))
+    wider = Affine(weight, np.array([1 << -layer.exponent, *layer.bias]), layer.exponent)
+    last = network.layers[number + 1]
+    padded = SparseIntegers.from_dense(np.hstack([last.weight.dense(), [[0]]]))
+    layers = [*network.layers]
+    layers[number : number + 2] = [wider, Affine(padded, last.bias, last.exponent)]
+    found = reason(BASE, network=ReLUNetwork(tuple(layers), network.activations))
+    assert "clipping needs" in found, found
 
 
 def test_every_layer_is_needed_and_none_may_follow() -> None:
