@@ -358,6 +358,14 @@ ITEMS = (
         note="no cell needs the value 0, so no keys are stored",
     ),
     Item(
+        "beyond: docs/theory.md 6, growth",
+        "log P against log N of certified networks, 10^4 to 10^6 points",
+        "pipeline.verification.certified_exponents:certified_exponent",
+        "tests/verification/test_certified_exponents.py",
+        note="`experiment=growth`",
+        headline=False,
+    ),
+    Item(
         "beyond: docs/theory.md 7",
         "key-free retrieval of integers by ReLU layers, O(sqrt n) parameters for n keys",
         "pipeline.gadgets.retrieval:retrieved",
