@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# paper.py is the index from paper items to code: names only, so anyone may read it.
+# paper/ is the index from paper items to code: names only, so anyone may read it.
 ORDER = (
     "paper",
     "exact",

@@ -1,40 +1,10 @@
-"""Index of the paper: item -> where it lives in the code, what checks it, what was left open.
-
-`python -m pipeline.paper` prints the table of the README, `python -m pipeline.paper --full` that of
-docs/paper.md; a test keeps them equal and resolves every name.
-"""
+"""The items of the paper, in its order."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+from pipeline.paper.item import Item
 
-# The version whose item numbers are used everywhere.
-ARXIV = "2510.24643v1"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item of the paper.
-
-    Args:
-        item: its number in the paper, or the section of docs/theory.md for what goes beyond it.
-        statement: what it says, in a few words.
-        code: "module:name".
-        test: the test file that checks its conclusion.
-        note: what the paper leaves open or we had to choose, for docs/paper.md.
-        headline: whether the README lists it too.
-    """
-
-    item: str
-    statement: str
-    code: str
-    test: str
-    note: str = ""
-    headline: bool = True
-
-
-ITEMS = (
+OF_PAPER = (
     Item(
         "Section 2.2, Definition 2.1",
         "dataset, separation constant eps_D (with its 1/2), exact",
@@ -338,92 +308,4 @@ ITEMS = (
         "pipeline.figures.figure1:figure_1",
         "tests/figures/test_figures.py",
     ),
-    Item(
-        "beyond: docs/theory.md 1",
-        "parallel balls, P = O~(N d rho^2 + d)",
-        "pipeline.construction.parallel_balls:build_parallel_balls",
-        "tests/construction/test_parallel_balls.py",
-    ),
-    Item(
-        "beyond: docs/theory.md 5",
-        "masks: Theorem 4.2(ii) with error 0 and ReLUs only",
-        "pipeline.construction.masked_moderate:build_masked_moderate",
-        "tests/construction/test_thm_4_2_ii.py",
-    ),
-    Item(
-        "beyond: docs/theory.md 6",
-        "lattices in rounds, exact on every ball, P = O(sqrt N) for rho up to c / (m sqrt d)",
-        "pipeline.construction.halving_lattice:build_halving_lattice",
-        "tests/construction/test_halving_lattice.py",
-        note="no cell needs the value 0, so no keys are stored",
-    ),
-    Item(
-        "beyond: docs/theory.md 6, growth",
-        "log P against log N of certified networks, 10^4 to 10^6 points",
-        "pipeline.verification.certified_exponents:certified_exponent",
-        "tests/verification/test_certified_exponents.py",
-        note="`experiment=growth`",
-        headline=False,
-    ),
-    Item(
-        "beyond: docs/theory.md 7",
-        "key-free retrieval of integers by ReLU layers, O(sqrt n) parameters for n keys",
-        "pipeline.gadgets.retrieval:retrieved",
-        "tests/gadgets/test_retrieval.py",
-    ),
-    Item(
-        "beyond: docs/theory.md 8",
-        "voting: tables of cells outvote those that fail on a ball, P = O~((d + N)(1 + rho^2 d))",
-        "pipeline.construction.voting:build_voting",
-        "tests/construction/test_voting.py",
-        note="cheapest with one table, N >> d and small rho; `experiment=voting`",
-    ),
-    Item(
-        "beyond: docs/theory.md 9, upper bounds",
-        "best of parallel balls, halving and voting, leading terms",
-        "pipeline.theory.project_bounds:ours",
-        "tests/theory/test_project_bounds.py",
-    ),
-    Item(
-        "beyond: docs/theory.md 9, the picture",
-        "every bound as an exponent of N: what is tight, what stays open",
-        "pipeline.theory.exponents_of_bounds:gap_exponent",
-        "tests/theory/test_exponents_of_bounds.py",
-        note="`experiment=phase_diagram` draws it",
-    ),
-    Item(
-        "beyond: docs/theory.md 9, constants",
-        "certified counts on a grid, and which construction is cheapest where",
-        "pipeline.verification.certified_counts:certified_counts",
-        "tests/verification/test_certified_counts.py",
-        note="`experiment=phase_diagram`; `phase_diagram_full` for the larger grid",
-        headline=False,
-    ),
-    Item(
-        "beyond: docs/theory.md 9, auto",
-        "the certified network with the fewest parameters of all that apply",
-        "pipeline.construction.auto:build_auto",
-        "tests/construction/test_auto.py",
-        note="the certificate is the winner's; the notes say what the others would cost",
-    ),
 )
-
-
-def markdown_table(full: bool = False) -> str:
-    """Return the index as a Markdown table: headlines, or everything with the notes."""
-    if not full:
-        lines = ["| paper | statement | code | checked by |", "| --- | --- | --- | --- |"]
-        shown = [i for i in ITEMS if i.headline]
-        return "\n".join(
-            lines + [f"| {i.item} | {i.statement} | `{i.code}` | `{i.test}` |" for i in shown]
-        )
-    lines = [
-        "| paper | statement | code | checked by | left open, or chosen |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    rows = [f"| {i.item} | {i.statement} | `{i.code}` | `{i.test}` | {i.note} |" for i in ITEMS]
-    return "\n".join(lines + rows)
-
-
-if __name__ == "__main__":
-    print(markdown_table("--full" in sys.argv[1:]))
