@@ -1,6 +1,6 @@
 """What a round of halving_lattice remembers its cells with, and which is the cheapest.
 
-A cell's key is a random linear hash of its digits (gadgets.folding): 7.4(a) of the theory. A
+A cell's key is a random linear hash of its digits (gadgets.folding) (docs/theory.md 7). A
 shallow table needs no more than that keys of different codes differ; a retrieval
 (gadgets.retrieval) needs its banded systems to be solvable. Both are checked on the data, and drawn
 again where they fail.
