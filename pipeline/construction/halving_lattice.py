@@ -182,23 +182,13 @@ def _named(stage: Stage) -> dict[str, Any]:
 
 
 def plan_of_dataset(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float = 2,
-    *,
-    projection: str = "auto",
-    m: int | None = None,
-    memorizer: str = "cheapest",
-    cells: int = 8_000_000,
-    weight_bits: int = 16,
-    seed: int = 0,
+    dataset: SeparatedDataset, rho: Fraction, p: int | float = 2, **options: Any
 ) -> Plan:
     """Return the widths `build_halving_lattice` would give, without building.
 
-    Arguments and errors are those of `build_halving_lattice`.
+    Options and errors are those of the construction.
     """
-    options = HalvingOptions(projection, m, memorizer, cells, weight_bits, seed)
-    return _resolved(dataset, rho, p, options).layout.plan()
+    return _resolved(dataset, rho, p, HalvingOptions(**options)).layout.plan()
 
 
 def _resolved(

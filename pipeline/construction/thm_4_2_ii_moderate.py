@@ -27,24 +27,16 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from pipeline.construction.built import Built, Certificate, Claim
-from pipeline.construction.lattice import LatticeOptions, given_scale, required_scale
+from pipeline.construction.built import Built, Claim
+from pipeline.construction.lattice import LatticeOptions
 from pipeline.construction.lattice import gamma_bits as least_gamma_bits
-from pipeline.construction.lattice_stages import (
-    Cells,
-    Staged,
-    network_of_stages,
-    notes_of_stages,
-    plan_of_stages,
-    points_a_group,
-    stage_sizes,
-    staged,
-)
+from pipeline.construction.lattice_stages import Cells, Staged, points_a_group
+from pipeline.construction.lattice_variants import Variant
 from pipeline.data import SeparatedDataset
 from pipeline.exact import root_lower
 from pipeline.network import Plan
 
-_NAME = "thm_4_2_ii"
+_VARIANT = Variant("thm_4_2_ii", Cells.RAMPS, "lattice_stages")
 # A rational below pi, for V_(d-1) / V_d rounded up.
 _PI_BELOW = Fraction(314159265358979, 10**14)
 
@@ -78,10 +70,7 @@ def plan_thm_4_2_ii(N: int, d: int, C: int, rho: Fraction, *, scale: int | None 
     Raises:
         ValueError: if rho is outside the theorem's range, or the scale is missing.
     """
-    points_a_group(N, d, rho, _NAME)
-    bits = given_scale(scale)
-    sizes = stage_sizes(N, d, C, rho, bits, how=Cells.RAMPS, name=_NAME)
-    return plan_of_stages(d, sizes, bits)
+    return _VARIANT.plan(N, d, C, rho, scale)
 
 
 def build_thm_4_2_ii(
@@ -119,33 +108,23 @@ def build_thm_4_2_ii(
             that is too small, or when no draw keeps the separation.
     """
     error = _error(eta)
-    if p != 2:
-        raise ValueError(f"{_NAME} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
     options = LatticeOptions(mode, scale, weight_bits, draws, seed)
-    found = staged(dataset, rho, how=Cells.RAMPS, name=_NAME, options=options)
+    found = _VARIANT.staged(dataset, rho, p, options)
     bits = gamma_bits_for(dataset, rho, found, error)
-    structure: dict[str, object] = {
-        "lipschitz": str(found.images.projection.lipschitz),
-        "gamma_bits": bits,
-        "thresholds": False,
-        **found.sizes.structure(),
-    }
-    deviations = [
-        "gamma from the volume fraction of the d-ball, a power of two",
-        "n points a group",
-    ]
-    if mode == "adaptive":
-        deviations.append("sizes are the smallest this dataset needs, not the paper's")
-    certificate = Certificate(
-        _NAME, "lattice_stages", rho, p, structure, tuple(deviations), Claim.ERROR, error
+    return _VARIANT.built(
+        dataset.d,
+        rho,
+        found,
+        bits,
+        fields={"gamma_bits": bits, "thresholds": False},
+        deviations=(
+            "gamma from the volume fraction of the d-ball, a power of two",
+            "n points a group",
+        ),
+        notes=(("log2(1/gamma)", str(bits)),),
+        claim=Claim.ERROR,
+        eta=error,
     )
-    notes = (
-        *notes_of_stages(found),
-        ("log2(1/gamma)", str(bits)),
-        ("deviations", "; ".join(deviations)),
-    )
-    plan = plan_of_stages(dataset.d, found.sizes, found.scale)
-    return Built(network_of_stages(found, bits), certificate, plan, notes)
 
 
 def plan_of_dataset(
@@ -161,12 +140,7 @@ def plan_of_dataset(
     eta changes weights, not widths; the other options and errors are those of the construction,
     and mode `paper` looks at the scale alone.
     """
-    chosen = LatticeOptions(**options)
-    if chosen.of_paper:
-        bits = required_scale(dataset, chosen.scale)
-        return plan_thm_4_2_ii(dataset.N, dataset.d, dataset.C, rho, scale=bits)
-    found = staged(dataset, rho, how=Cells.RAMPS, name=_NAME, options=chosen)
-    return plan_of_stages(dataset.d, found.sizes, found.scale)
+    return _VARIANT.plan_of_dataset(dataset, rho, LatticeOptions(**options))
 
 
 def _error(eta: Fraction | str) -> Fraction:
@@ -195,5 +169,5 @@ def gamma_bits_for(dataset: SeparatedDataset, rho: Fraction, found: Staged, eta:
     at = found.sizes
     share = eta / (at.stages * at.m * volume_ratio_above(dataset.d))
     largest = half_range * share
-    n = points_a_group(dataset.N, dataset.d, rho, _NAME)
+    n = points_a_group(dataset.N, dataset.d, rho, _VARIANT.name)
     return max(least_gamma_bits(n), math.ceil(1 / largest - 1).bit_length())

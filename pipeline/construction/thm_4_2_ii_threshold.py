@@ -11,21 +11,14 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from pipeline.construction.built import Built, Certificate
-from pipeline.construction.lattice import LatticeOptions, given_scale, required_scale
-from pipeline.construction.lattice_stages import (
-    Cells,
-    network_of_stages,
-    notes_of_stages,
-    plan_of_stages,
-    points_a_group,
-    stage_sizes,
-    staged,
-)
+from pipeline.construction.built import Built
+from pipeline.construction.lattice import LatticeOptions
+from pipeline.construction.lattice_stages import Cells
+from pipeline.construction.lattice_variants import Variant
 from pipeline.data import SeparatedDataset
 from pipeline.network import Plan
 
-_NAME = "thm_4_2_ii_threshold"
+_VARIANT = Variant("thm_4_2_ii_threshold", Cells.THRESHOLDS, "lattice_stages")
 
 
 def plan_thm_4_2_ii_threshold(
@@ -43,10 +36,7 @@ def plan_thm_4_2_ii_threshold(
     Raises:
         ValueError: if rho is outside the theorem's range, or the scale is missing.
     """
-    points_a_group(N, d, rho, _NAME)
-    bits = given_scale(scale)
-    sizes = stage_sizes(N, d, C, rho, bits, how=Cells.THRESHOLDS, name=_NAME)
-    return plan_of_stages(d, sizes, bits)
+    return _VARIANT.plan(N, d, C, rho, scale)
 
 
 def build_thm_4_2_ii_threshold(
@@ -81,23 +71,10 @@ def build_thm_4_2_ii_threshold(
         ValueError: outside the range of rho, for p != 2, for an unknown mode, for a scale that is
             too small, or when no draw keeps the separation.
     """
-    if p != 2:
-        raise ValueError(f"{_NAME} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
     options = LatticeOptions(mode, scale, weight_bits, draws, seed)
-    found = staged(dataset, rho, how=Cells.THRESHOLDS, name=_NAME, options=options)
-    structure: dict[str, object] = {
-        "lipschitz": str(found.images.projection.lipschitz),
-        "gamma_bits": 0,
-        "thresholds": True,
-        **found.sizes.structure(),
-    }
-    deviations = ["n points a group"]
-    if mode == "adaptive":
-        deviations.append("sizes are the smallest this dataset needs, not the paper's")
-    certificate = Certificate(_NAME, "lattice_stages", rho, p, structure, tuple(deviations))
-    notes = (*notes_of_stages(found), ("deviations", "; ".join(deviations)))
-    plan = plan_of_stages(dataset.d, found.sizes, found.scale)
-    return Built(network_of_stages(found, 0), certificate, plan, notes)
+    found = _VARIANT.staged(dataset, rho, p, options)
+    fields = {"gamma_bits": 0, "thresholds": True}
+    return _VARIANT.built(dataset.d, rho, found, 0, fields=fields, deviations=("n points a group",))
 
 
 def plan_of_dataset(
@@ -107,9 +84,4 @@ def plan_of_dataset(
 
     Options and errors are those of the construction; mode `paper` looks at the scale alone.
     """
-    chosen = LatticeOptions(**options)
-    if chosen.of_paper:
-        bits = required_scale(dataset, chosen.scale)
-        return plan_thm_4_2_ii_threshold(dataset.N, dataset.d, dataset.C, rho, scale=bits)
-    found = staged(dataset, rho, how=Cells.THRESHOLDS, name=_NAME, options=chosen)
-    return plan_of_stages(dataset.d, found.sizes, found.scale)
+    return _VARIANT.plan_of_dataset(dataset, rho, LatticeOptions(**options))

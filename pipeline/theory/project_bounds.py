@@ -29,15 +29,15 @@ def halving(
     rho: ArrayLike | Fraction,
     p: int | float = 2,
 ) -> Reals:
-    """Return sqrt N + d, the rate of rounds of randomly translated lattices up to rho = 1/sqrt d.
+    """Return sqrt N + d, the rate of lattices in rounds up to rho = 1/sqrt d (docs/theory.md 6).
 
-    A ball of radius r is clear of the walls of a random lattice in all m coordinates with
-    probability 1/2 for r = O(1/m), so each round serves half of what is left: log N rounds of
-    sqrt(N/2^k) and d m for the projection. The range is rho <= c/(m sqrt d); constant and m are
-    omitted like every other logarithm.
+    A ball of radius r reaches a wall of a random lattice with probability O(m r), a quarter or less
+    for r = O(1/m), and a round knows only the cells of balls that the rounds before left: log N
+    rounds of sqrt(N/4^k), and d m for the projection. The range is rho <= c/(m sqrt d); constant
+    and m are omitted like every other logarithm.
 
-    Beyond it a round serves a share (1 - O(r))^m, which gives N^(1/2 + O(rho sqrt d)): that is
-    sqrt N only while rho sqrt d is small, and exceeds N, the parallel balls', soon after.
+    Beyond it a ball meets (1 + O(r))^m cells, which gives N^(1/2 + O(rho sqrt d)): that is sqrt N
+    only while rho sqrt d is small, and exceeds N, the parallel balls', soon after.
     """
     N, d, ratio = _arguments(N, d, rho, p, HALVING)
     # One rounding error wide: 1/sqrt d itself is in the range, however it was computed.

@@ -19,17 +19,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from pipeline.verification.check.forms import Form, neuron, require_rows
-from pipeline.verification.check.layers import Rows, neurons
-
-
-def confirm_layer(reader: Rows, expected: list[Form], what: str) -> None:
-    """Read the next layer, which must hold exactly the expected rows."""
-    require_rows(reader.used + 1, reader.rows(), expected, what)
+from pipeline.verification.check.forms import Form, neuron
+from pipeline.verification.check.layers import Confirms, neurons
 
 
 def confirm_digits(
-    reader: Rows,
+    reader: Confirms,
     kept: list[Form],
     xs: list[Form],
     weights: list[list[int]],
@@ -54,7 +49,7 @@ def confirm_digits(
         at = len(rows)
         for v in vs:
             rows += [v, v.plus(Fraction(1, steep) - half), v.plus(-half)]
-        confirm_layer(reader, rows, "folding")
+        reader.confirm(rows, "folding")
         kept, total, vs = neurons(0, count), Form() if key is None else neuron(count), []
         for row in weights:
             v, above, over = neurons(at, 3)

@@ -49,7 +49,7 @@ from pipeline.verification.check.balls import (
     ball_images,
     first_failure,
 )
-from pipeline.verification.check.folds import confirm_digits, confirm_layer, keys_of_cells
+from pipeline.verification.check.folds import confirm_digits, keys_of_cells
 from pipeline.verification.check.forms import Form, neuron
 from pipeline.verification.check.key_table import confirm_table
 from pipeline.verification.check.layers import LayerReader, neurons, positive
@@ -203,7 +203,7 @@ def _confirm_folding(
         if not last:
             delta = Fraction(1, 1 << (at.e + each.shift))
             ends = [f for v in rests for f in ((v * -1).plus(delta), v.plus(delta - 1))]
-            confirm_layer(reader, [*passing, key, *ends], "distances to walls")
+            reader.confirm([*passing, key, *ends], "distances to walls")
             first = len(passing) + 1
             passing, key = neurons(0, len(passing)), neuron(len(passing))
             total = passing[count] if near else Form()
@@ -240,12 +240,12 @@ def _confirm_rounds(reader: LayerReader, at: _Structure, kept: list[Form]) -> li
         if not first:
             over = [_ONE + row - u for row, u in zip(over, U, strict=True)]
         if len(codes) == len(at.rounds):
-            confirm_layer(reader, over, "clipping")
+            reader.confirm(over, "clipping")
         else:
             shift = at.rounds[-1 - len(codes)].shift
             kept, U = _confirm_gates(reader, at, kept, over, shift)
     clipped = [_ONE - t for t in neurons(0, at.bits)]
-    confirm_layer(reader, clipped, "clipping")
+    reader.confirm(clipped, "clipping")
     label = _ONE
     for b, bit in enumerate(neurons(0, at.bits)):
         flip = at.majority - 1 >> b & 1
@@ -262,10 +262,10 @@ def _confirm_gates(
     scaled = near * (4 << (at.e + shift))
     count = len(kept)
     rows = [*kept, key, _ONE - scaled, scaled.plus(-1), *over]
-    confirm_layer(reader, rows, "nearness to walls")
+    reader.confirm(rows, "nearness to walls")
     shut, masked, *over = neurons(count + 1, 2 + at.bits)
     rows = [*neurons(0, count + 1), _ONE - masked, *[_ONE - c - shut for c in over]]
-    confirm_layer(reader, rows, "the gate between two rounds")
+    reader.confirm(rows, "the gate between two rounds")
     good, *opened = neurons(count + 1, 1 + at.bits)
     return neurons(0, count + 1), [h * 2 + good for h in opened]
 

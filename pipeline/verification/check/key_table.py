@@ -16,7 +16,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from pipeline.verification.check.folds import confirm_layer
 from pipeline.verification.check.forms import Form, require_rows
 from pipeline.verification.check.layers import LayerReader, neurons
 from pipeline.verification.check.rejection import Rejected
@@ -92,9 +91,7 @@ def confirm_table(
     two = _map_of(rows, range(count, count + first))
     rows = _rest(reader, neurons(0, count), bits, "the table's bits")
     three = _map_of(rows, range(count, count + second))
-    confirm_layer(
-        reader, [*neurons(0, count), *[_ONE - f for f in neurons(count, bits)]], "clipping"
-    )
+    reader.confirm([*neurons(0, count), *[_ONE - f for f in neurons(count, bits)]], "clipping")
     return KeyTable((one, two, three)), neurons(0, count), neurons(count, bits)
 
 

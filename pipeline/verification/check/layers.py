@@ -13,15 +13,11 @@ from pipeline.verification.check.rejection import Rejected
 _MOST_BITS = 1 << 20
 
 
-class Rows(Protocol):
-    """What gives the rows of one layer after the other; `used` is the number of the last one."""
+class Confirms(Protocol):
+    """What reads a layer and requires it to hold given rows: `Layers` and `LayerReader`."""
 
-    @property
-    def used(self) -> int:
-        """Layers read so far."""
-
-    def rows(self) -> list[Form]:
-        """Return the next layer's rows."""
+    def confirm(self, expected: Sequence[Form], what: str) -> None:
+        """Read the next layer and require it to be exactly the expected rows."""
 
 
 class Layers:
@@ -66,15 +62,6 @@ class Layers:
             )
         return rows_of(layer)
 
-    @property
-    def used(self) -> int:
-        """Layers read so far."""
-        return self.number
-
-    def rows(self) -> list[Form]:
-        """Return the next layer's rows, all of which must feed ReLUs."""
-        return self.read(self._layers[self.number].outputs)
-
     def confirm(self, expected: Sequence[Form], what: str, thresholds: int = 0) -> None:
         """Read the next layer and require it to be exactly the expected rows.
 
@@ -103,8 +90,6 @@ class LayerReader:
         used: layers read so far; the last one's number, from 1.
     """
 
-    used: int
-
     def __init__(self, layers: tuple[Layer, ...]) -> None:
         self._layers = layers
         self.used = 0
@@ -128,6 +113,14 @@ class LayerReader:
         if self.used >= len(self._layers):
             raise Rejected("the network has too few layers")
         return rows_of(self._layers[self.used])
+
+    def confirm(self, expected: Sequence[Form], what: str) -> None:
+        """Read the next layer and require it to be exactly the expected rows.
+
+        Raises:
+            Rejected: if it is not.
+        """
+        require_rows(self.used + 1, self.rows(), expected, what)
 
     def require_output(self, output: Form) -> None:
         """Read the last layer, which must be the output and nothing behind it.

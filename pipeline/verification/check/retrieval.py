@@ -34,7 +34,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from pipeline.verification.check.folds import confirm_layer
 from pipeline.verification.check.forms import Form, neuron, require_rows
 from pipeline.verification.check.layers import LayerReader, neurons
 from pipeline.verification.check.rejection import Rejected
@@ -121,7 +120,7 @@ def confirm_retrieval(
     count = len(kept)
     knots = [row.plus(-j) for j in range(at.rows - 1)]
     hats = [column.plus(-j) for j in range(at.columns - 1)]
-    confirm_layer(reader, [*kept, X, *knots, *hats], "the groups of words")
+    reader.confirm([*kept, X, *knots, *hats], "the groups of words")
     digits = _confirm_words(reader, count, at)
     kept, X, v = neurons(0, count), neuron(count), Form()
     for chosen in neurons(count + 1, at.columns):
@@ -133,8 +132,8 @@ def confirm_retrieval(
         rest = length - 1
     kept, counts = _confirm_window(reader, kept, X, v, at)
     for i in reversed(range(max((at.window - 1).bit_length(), 1))):
-        confirm_layer(
-            reader, [*kept, *[f for t in counts for f in (t, t.plus(-(1 << i)))]], "the parities"
+        reader.confirm(
+            [*kept, *[f for t in counts for f in (t, t.plus(-(1 << i)))]], "the parities"
         )
         kept, pairs = neurons(0, count), neurons(count, 2 * len(counts))
         sign = 1 if i else -1
@@ -153,7 +152,7 @@ def _divided(
     for i in reversed(range(bits)):
         t = unit << i
         known = [quotient] if counted and quotient.terms else []
-        confirm_layer(reader, [*kept, *known, X, X.plus(1 - t), X.plus(-t)], "dividing")
+        reader.confirm([*kept, *known, X, X.plus(1 - t), X.plus(-t)], "dividing")
         kept, at = neurons(0, count), count + len(known)
         step = neuron(at + 1) - neuron(at + 2)
         quotient = (neuron(count) if known else Form()) + step * (1 << i)
@@ -223,14 +222,14 @@ def _confirm_block(
     for k in range(tents):
         steps = [X.plus(1 - t), X.plus(-t)] if k == tents - 1 else []
         tent = [u, u.plus(-_HALF)] if k else [u.plus(-_HALF)]
-        confirm_layer(reader, [*kept, X, *steps, v, *tent], "moving to a position")
+        reader.confirm([*kept, X, *steps, v, *tent], "moving to a position")
         kept, X = neurons(0, count), neuron(count)
         place = count + 1 + len(steps)
         v = neuron(place)
         last = place + len(tent)
         u = neuron(last - 1) * 2 - neuron(last) * 4
     step = neuron(count + 1) - neuron(count + 2)
-    confirm_layer(reader, [*kept, X - step * t, v - step, (u + step).plus(-1)], "choosing")
+    reader.confirm([*kept, X - step * t, v - step, (u + step).plus(-1)], "choosing")
     return neurons(0, count), neuron(count), neuron(count + 1) + neuron(count + 2)
 
 
@@ -252,7 +251,7 @@ def _confirm_window(
             t = 1 << (at.window - 1 - k // c)
             ramp = v.plus(Fraction(1, steep) - _HALF)
             rows += [X, X.plus(1 - t), X.plus(-t), v, v.plus(-_HALF), ramp]
-        confirm_layer(reader, rows, "the window")
+        reader.confirm(rows, "the window")
         kept = neurons(0, count)
         X, above, over, v, half, ramp = neurons(first, 6)
         bit = above - over
