@@ -57,7 +57,7 @@ class HalvingOptions:
         projection: "identity", "pca", "random" or "auto", which takes the cheapest.
         m: projected dimension, None for the cheapest.
         memorizer: "shallow", "retrieval", or "cheapest" for each round's best.
-        cells: most cells a round may know.
+        cells: most cells times coordinates that a round may know.
         weight_bits: fractional bits of the projection's rows.
         seed: of projections, translations and hashes.
 
@@ -136,7 +136,7 @@ def build_halving_lattice(
         projection: "identity", "pca", "random", or "auto" for the cheapest.
         m: projected dimension; the cheapest by default.
         memorizer: "shallow", "retrieval", or "cheapest" for each round's best.
-        cells: most cells a round may know.
+        cells: most cells times coordinates that a round may know.
         weight_bits: fractional bits of the projection's rows.
         seed: of projections, translations and hashes.
 
@@ -270,13 +270,17 @@ def _rounds(
     random = generator(options.seed, "construct", "halving_lattice", phi.kind, str(phi.m))
     for levels in range(1, _LEVELS + 1):
         placed = _placed(phi, Z, radius, levels)
-        delta = max(placed.balls.reach // _DELTA_SHARE, 1)
         most = min(options.cells // phi.m + 1, _CELLS_A_BALL * dataset.N + _FEW_CELLS)
-        limits = Limits(levels, 1 << (delta.bit_length() - 1), most)
+        limits = Limits(levels, 1 << _band_power(placed.balls), most)
         rounds = rounds_of(placed.balls, codes, limits, random)
         if rounds is not None:
             return placed, rounds
     return None
+
+
+def _band_power(balls: Balls) -> int:
+    """Return k with delta = 2^k units."""
+    return max(balls.reach // _DELTA_SHARE, 1).bit_length() - 1
 
 
 def _placed(phi: Projection, Z: DyadicArray, radius: Fraction, levels: int) -> _Placed:
@@ -333,8 +337,7 @@ def _laid_out(
 def _cheapest(d: int, placed: _Placed, bits: int, stages: tuple[Stage, ...]) -> Layout:
     """Return the layout with the best number of coordinates side by side."""
     m = placed.rows.shape[0]
-    delta = max(placed.balls.reach // _DELTA_SHARE, 1)
-    delta_bits = placed.balls.bits - (delta.bit_length() - 1)
+    delta_bits = placed.balls.bits - _band_power(placed.balls)
     layouts = (Layout(d, m, count, delta_bits, bits, stages) for count in range(1, m + 1))
     return min(layouts, key=lambda each: each.plan().parameter_count())
 
