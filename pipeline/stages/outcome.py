@@ -168,7 +168,12 @@ def _details(
     if check.get("eta"):
         notes.append(("claimed bound eta on the robust memorization error", check["eta"]))
     if decision:
-        notes.append(("attacks tried", ", ".join(decision["attacks"])))
+        tried = ", ".join(decision["attacks"])
+        if decision["attacked_balls"] < sum(
+            decision[v] for v in ("verified", "falsified", "unknown")
+        ):
+            tried += f" (points of {decision['attacked_balls']:,} balls, drawn from all)"
+        notes.append(("attacks tried", tried))
         notes.append(("balls by method", _counts(decision["methods"])))
     command = None
     if "certificate" in files:

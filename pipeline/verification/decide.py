@@ -69,7 +69,8 @@ def decide(
     With a certificate the rule is f = y and only the checker's own process verifies; the attacks
     run all the same and must find nothing that the checker's findings exclude. Where the claim is
     a robust memorization error, the balls are sampled too. Without a certificate, what no attack
-    falsifies is UNKNOWN.
+    falsifies is UNKNOWN. Where the checker proved every ball, `attacked_balls` of them, drawn from
+    all, are attacked at adversarial points: that controls the software, not the proof.
 
     Args:
         files: "dataset", "network" and perhaps "certificate".
@@ -99,6 +100,7 @@ def decide(
     document: dict[str, Any] = {
         "decision": rule.value,
         "attacks": list(attacks),
+        "attacked_balls": min(options.get("attacked_balls") or dataset.N, dataset.N),
         "claim": claimed.kind,
         "holds": None if check is None else check.verified,
         **_findings(check, dataset.N, counts),

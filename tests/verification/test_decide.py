@@ -288,6 +288,16 @@ def test_without_a_certificate_there_is_no_claim_and_a_constructed_network_must_
     assert document["error_bound"] is None and document["points"] is None
 
 
+@pytest.mark.parametrize(("asked", "attacked"), [(4, 4), (9, 9), (50, 9)])
+def test_where_all_balls_are_proved_a_sample_is_attacked_and_the_document_says_so(
+    proved, asked, attacked
+):
+    options = {"attacks": ["adversarial_points"], "attacked_balls": asked, "workers": 1}
+    assert decide(proved, HALF, 2, **options).document["attacked_balls"] == attacked
+    files = {role: path for role, path in proved.items() if role != "certificate"}
+    assert decide(files, HALF, 2, **options).document["attacked_balls"] == 9
+
+
 def test_memorized_points_are_not_verified_balls(proved, tmp_path, monkeypatch):
     files = _claiming(proved, tmp_path, "points", None)
     _fake(monkeypatch, tmp_path, _about("points", verified=0, unproved=list(range(9))), 0)
@@ -314,6 +324,7 @@ def test_a_bounded_error_is_sampled_and_falsified_balls_are_legitimate(
     _fake(monkeypatch, tmp_path, _about("error", eta="99/100", error_upper="0.99"), 0)
     document = decide(files, HALF, 2, attacks=ATTACKS, samples=50, workers=1).document
     assert document["attacks"] == [*ATTACKS, "sampling"]
+    assert document["attacked_balls"] == 9
     assert (document["claim"], document["holds"]) == ("error", True)
     assert (document["verified"], document["falsified"]) == (3, 6)
     assert document["error_bound"] == "0.99"
