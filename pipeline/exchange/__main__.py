@@ -106,9 +106,10 @@ def _asked(options: argparse.Namespace, case: BallCase, exported: ExportedCase) 
         refuted = answer.falsified is not None
     if options.scip:
         for extreme in scip_extremes(case, options.time_limit):
+            value = None if extreme.value is None else float(extreme.value)
             print(
                 f"ball {case.index}: SCIP {extreme.sense} f: {extreme.status}, bound "
-                f"{extreme.bound} (not rigorous), exact value at its point {extreme.value}"
+                f"{extreme.bound} (not rigorous), exact value at its point about {value}"
                 + ("; FALSIFIED" if extreme.falsified else "")
             )
             refuted = refuted or extreme.falsified is not None

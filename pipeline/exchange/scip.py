@@ -1,8 +1,9 @@
 """SCIP as a cross-check: least and largest value of f over the closed ball, as a MIQCP.
 
 Each unstable neuron z = max(u, 0), u in [l, h], is z >= u, z >= 0, z <= u - l (1 - a), z <= h a
-with a in {0, 1} (Tjeng, Xiao and Tedrake, arXiv:1711.07356); the ball is sum_j delta_j^2 <= mu^2
-for p = 2, linear for p = 1 and inf, with delta = x - x_i so that numbers keep the ball's size.
+with a in {0, 1} (Tjeng, Xiao and Tedrake, arXiv:1711.07356); x = x_i + mu t with t in the closed
+unit ball, sum_j t_j^2 <= 1 for p = 2, linear for p = 1 and inf: SCIP's absolute tolerances must not
+meet the square of a small radius.
 
 Rigor: none. SCIP works in floats with tolerances, and so do the interval bounds l, h: its bound is
 an opinion, never a verdict. The points it finds are moved into the open ball and evaluated exactly;
@@ -25,8 +26,8 @@ from pipeline.verification.balls import displaced_points, radius_below, strictly
 from pipeline.verification.verdicts import BallVerdict, confirmed_witness
 
 NORMS = (1, 2, inf)
-# SCIP's points lie on the sphere up to 1e-6: these factors bring them inside.
-_INSIDE = (1.0, 1 - 2.0**-20, 1 - 2.0**-16)
+# SCIP's points lie in the unit ball up to about 1e-6: these factors bring them inside.
+_INSIDE = (1.0, 1 - 2.0**-20, 1 - 2.0**-16, 1 - 2.0**-12)
 # Float bounds of neurons are widened by this share of their size.
 _WIDENED = 1e-9
 
@@ -84,39 +85,39 @@ def _extreme(case: BallCase, sense: str, time_limit: float) -> ScipExtreme:
     # One thread, one seed: the same answer every time it is asked.
     model.setParam("lp/threads", 1)
     radius = radius_below(case.dataset, case.rho, case.p)
-    deltas = _ball(model, case, radius)
-    model.setObjective(_output(model, case, deltas, radius), sense)
+    unit = _unit_ball(model, case.dataset.d, case.p)
+    model.setObjective(_output(model, case, unit, radius), sense)
     model.optimize()
     point = None
     if model.getNSols():
         solution = model.getBestSol()
-        point = np.array([solution[delta] for delta in deltas])
+        point = radius * np.array([solution[t] for t in unit])
     value, verdict = _evaluated(case, point, radius)
     bound = float(model.getDualbound())
     finite = abs(bound) < model.infinity()
     return ScipExtreme(sense, model.getStatus(), bound if finite else None, value, verdict)
 
 
-def _ball(model: Any, case: BallCase, radius: float) -> list[Any]:
-    """Add the displacement from the centre and return its variables."""
-    deltas = [model.addVar(f"d{j}", lb=-radius, ub=radius) for j in range(case.dataset.d)]
+def _unit_ball(model: Any, d: int, p: int | float) -> list[Any]:
+    """Add a point of the closed unit ball and return its variables."""
+    unit = [model.addVar(f"t{j}", lb=-1, ub=1) for j in range(d)]
     sums = _scip().quicksum
-    if case.p == 2:
-        model.addCons(sums(delta * delta for delta in deltas) <= radius * radius)
-    if case.p == 1:
-        sizes = [model.addVar(f"s{j}", lb=0, ub=radius) for j in range(len(deltas))]
-        for delta, size in zip(deltas, sizes, strict=True):
-            model.addCons(delta <= size)
-            model.addCons(-delta <= size)
-        model.addCons(sums(sizes) <= radius)
-    return deltas
+    if p == 2:
+        model.addCons(sums(t * t for t in unit) <= 1)
+    if p == 1:
+        sizes = [model.addVar(f"s{j}", lb=0, ub=1) for j in range(d)]
+        for t, size in zip(unit, sizes, strict=True):
+            model.addCons(t <= size)
+            model.addCons(-t <= size)
+        model.addCons(sums(sizes) <= 1)
+    return unit
 
 
-def _output(model: Any, case: BallCase, deltas: list[Any], radius: float) -> Any:
+def _output(model: Any, case: BallCase, unit: list[Any], radius: float) -> Any:
     """Add all neurons and return the variable of the output."""
-    values, low = deltas, np.full(len(deltas), -radius)
+    values, low = unit, np.full(len(unit), -1.0)
     high, depth = -low, case.network.depth
-    for number, (weight, bias) in enumerate(_centred(case)):
+    for number, (weight, bias) in enumerate(_centred(case, radius)):
         positive, negative = np.maximum(weight, 0), np.minimum(weight, 0)
         lower = positive @ low + negative @ high + bias
         upper = positive @ high + negative @ low + bias
@@ -155,14 +156,15 @@ def _neuron(model: Any, name: str, u: Any, bounds: tuple[float, float], last: bo
     return out
 
 
-def _centred(case: BallCase) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return float weights and biases of the network in delta = x - x_i, first bias W x_i + b."""
+def _centred(case: BallCase, radius: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return float weights and biases in t: of the first layer mu W and W x_i + b."""
     layers = []
     for number, layer in enumerate(case.network.layers):
         weight, bias = layer.dense()
         if number == 0:
             bias = ReLUNetwork((layer,), ()).evaluate_exact(case.dataset.X[[case.index]], 1)[0]
-        layers.append((weight.nearest_float64(), bias.nearest_float64()))
+        scale = radius if number == 0 else 1.0
+        layers.append((scale * weight.nearest_float64(), bias.nearest_float64()))
     return layers
 
 

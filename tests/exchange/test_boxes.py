@@ -17,7 +17,6 @@ from pipeline.verification.verdicts import Decision
 from tests.exchange.cases_of_balls import ABSOLUTE, ball, dataset
 
 NORMS = [1, 2, 3, inf]
-ulp = Fraction(1, 2**30)
 
 
 @settings(max_examples=40)
@@ -66,6 +65,13 @@ def test_floats_too_coarse_for_the_ball_are_refused() -> None:
         inscribed_box(case, "float32")
     assert holds_ball(circumscribed_box(case, "float32"), case)
     assert lies_in_ball(inscribed_box(case), case)
+
+
+def test_a_box_far_away_holds_no_ball_for_any_norm() -> None:
+    for p in NORMS:
+        assert not holds_ball(
+            Box((Fraction(90), Fraction(90)), (Fraction(99), Fraction(99))), ball(p=p)
+        )
 
 
 def test_cases_are_validated() -> None:

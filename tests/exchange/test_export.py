@@ -15,8 +15,8 @@ from pipeline.exact import digest_of_file
 from pipeline.exchange import network_of_onnx
 from pipeline.exchange.__main__ import main
 from pipeline.exchange.crown import margins_network
-from pipeline.network import load_network, save_network
-from tests.cases import BIG, dyadic, layer
+from pipeline.network import ReLUNetwork, load_network, save_network
+from tests.cases import BIG, TINY, dyadic, layer
 from tests.exchange.cases_of_balls import ABSOLUTE, dataset
 
 SOLVER = (
@@ -66,6 +66,19 @@ def test_files_that_cannot_be_stated_are_left_out_and_older_ones_removed(
         "ball_0.json",
         "ball_0.v2.vnnlib",
     }
+
+
+def test_a_configuration_without_its_model_is_not_written(
+    inputs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # 2**-60 fits float64, 2**-60 - 1/2 does not.
+    save_network(tmp_path / "n.npz", ReLUNetwork.relu(layer([[1, 0]], [TINY])))
+    assert main([*inputs, "--ball", "0"]) == 0
+    printed = capsys.readouterr().out
+    for kind in ("margins", "loader", "crown"):
+        assert f"not written, {kind} of ball 0: layer 1, bias 0 does not fit float64" in printed
+    assert len(list((tmp_path / "out").glob("ball_0*.vnnlib"))) == 3
+    assert len(list((tmp_path / "out").glob("ball_0*"))) == 4
 
 
 def test_a_verifier_is_run_on_a_case_and_its_verdict_explained(

@@ -168,7 +168,8 @@ def gemm_model(**changes: object) -> onnx.ModelProto:
     weight = np.array([[1.0, 2.0]]) if attributes["transB"] else np.array([[1.0], [2.0]])
     nodes = [helper.make_node("Gemm", ["X", "W", "b"], ["Y"], **attributes)]
     nodes = list(changes.get("nodes", nodes))  # type: ignore[call-overload]
-    inputs = [helper.make_tensor_value_info("X", TensorProto.DOUBLE, [1, 2])]
+    name = str(changes.get("input", "X"))
+    inputs = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, [1, 2])]
     if changes.get("weight_is_input"):
         inputs.append(helper.make_tensor_value_info("W", TensorProto.DOUBLE, [1, 2]))
     graph = helper.make_graph(
@@ -179,6 +180,7 @@ def gemm_model(**changes: object) -> onnx.ModelProto:
         [
             numpy_helper.from_array(np.asarray(changes.get("weight", weight)), "W"),
             numpy_helper.from_array(np.array([0.5]), "b"),
+            numpy_helper.from_array(np.array([[3.0]]), "V"),
         ],
     )
     opset = [helper.make_opsetid("", int(changes.get("opset", 13)))]  # type: ignore[call-overload]
@@ -211,6 +213,20 @@ def test_a_gemm_of_another_writer_is_read(tmp_path: Path, transposed: int) -> No
         ({"nodes": chain(("Relu", ["X"], "u"), ("Gemm", ["u", "W", "b"], "Y"))}, "must alternate"),
         ({"nodes": chain(("Gemm", ["X", "W", "b"], "u"), ("Relu", ["u"], "Y"))}, "end in a Gemm"),
         ({"nodes": chain(("Gemm", ["X", "W", "b"], "u"), ("Tanh", ["u"], "Y"))}, "must alternate"),
+        (
+            {"input": "W", "nodes": chain(("Gemm", ["W", "W", "b"], "Y"))},
+            "one input, one output",
+        ),
+        (
+            {
+                "nodes": chain(
+                    ("Gemm", ["X", "W", "b"], "u"),
+                    ("Relu", ["u"], "a"),
+                    ("Gemm", ["u", "V", "b"], "Y"),
+                )
+            },
+            "must be one chain, node '' is off it",
+        ),
         ({"nodes": chain(("Gemm", ["X", "W"], "Y"))}, "must store the weight and the bias"),
     ],
 )

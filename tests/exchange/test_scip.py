@@ -6,11 +6,15 @@ import sys
 from fractions import Fraction
 from math import inf
 
+import numpy as np
 import pytest
 
+from pipeline.exchange import BallCase
 from pipeline.exchange.scip import scip_extremes
+from pipeline.network import ReLUNetwork
+from pipeline.verification.verdicts import Decision
 from tests.cases import STEPPED, layer
-from tests.exchange.cases_of_balls import ball
+from tests.exchange.cases_of_balls import ABSOLUTE, ball, dataset
 
 # Feasibility 1e-6 of SCIP and the 2**-16 of the radius by which its points move into the ball.
 TOLERANCE = 1e-4
@@ -40,6 +44,18 @@ def test_an_unstable_neuron_is_modelled_on_both_sides() -> None:
     assert least.bound == pytest.approx(1, abs=TOLERANCE)
     assert largest.bound == pytest.approx(1 + float(case.power) ** 0.5, abs=TOLERANCE)
     assert least.falsified is None and largest.falsified is None
+
+
+def test_a_small_ball_is_as_good_as_a_large_one() -> None:
+    pytest.importorskip("pyscipopt")
+    data = dataset(np.array([[2.0**-12, 0.0], [0.0, 0.0]]), np.array([1, 2]))
+    # Around (2**-12, 0) with mu = 2**-14: 2**12 |x_0| has values 1 -+ 1/4.
+    scale = 1 << 12
+    steep = ReLUNetwork.relu(ABSOLUTE.layers[0], layer([[scale, scale]], [0]))
+    case = BallCase(steep, data, Fraction(1, 2), 2, Decision.NEAREST, 0)
+    for extreme, value in zip(scip_extremes(case, 20), (0.75, 1.25), strict=True):
+        assert extreme.bound == pytest.approx(value, abs=TOLERANCE)
+        assert float(extreme.value) == pytest.approx(value, abs=TOLERANCE)  # type: ignore[arg-type]
 
 
 def test_what_scip_cannot_be_asked_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
