@@ -19,7 +19,7 @@ from tests.exchange.cases_of_balls import ABSOLUTE, ball, dataset
 NORMS = [1, 2, 3, inf]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.fractions(Fraction(1, 50), Fraction(49, 50)),
     st.sampled_from(NORMS),
