@@ -15,6 +15,7 @@ import pytest
 from pipeline.construction import build
 from pipeline.data import SeparatedDataset, generate_dataset, save_dataset
 from pipeline.exact import as_dyadic
+from pipeline.exchange.__main__ import main as exchange
 from pipeline.network import save_network
 from pipeline.paper import ITEMS, Item, markdown_table
 
@@ -91,6 +92,22 @@ def test_example_of_the_extending_page_prints_its_table(tmp_path: Path) -> None:
         assert any(line.startswith(row) for line in lines), (row, printed)
     code, printed = ended("rho=1/3")
     assert code == 1 and printed.splitlines()[-1] == failure.strip()
+
+
+def test_example_of_the_exchange_page_exports_a_trained_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs" / "exchange.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(.*?)```", page, flags=re.S)
+    (command,) = re.findall(r"```sh\n(.*?)```", page, flags=re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, "exchange.md", "exec"), {})
+    module, *arguments = shlex.split(command)[2:]
+    # 3: a point of SCIP refutes the ball, as it may for the weights of another processor.
+    assert module == "pipeline.exchange" and exchange(arguments) in (0, 3)
+    for name in re.findall(r"`(ball_I[^`, ]*)`", page):
+        assert (tmp_path / "cases" / name.replace("I", "3", 1)).is_file(), name
+    assert "SCIP maximize f: optimal" in capsys.readouterr().out
 
 
 def test_counts_quoted_in_the_readme_are_the_planner_s() -> None:

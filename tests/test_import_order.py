@@ -19,6 +19,7 @@ ORDER = (
     "gadgets",
     "construction",
     "verification",
+    "exchange",
     "baseline",
     "figures",
     "report",
