@@ -270,7 +270,8 @@ def _ascended(
         largest[active[better]] = sizes[better]
         best[active[better]] = delta.detach()[chosen[better]]
         left = sizes <= ascent.enough
-        if step == ascent.steps or not left.any():
+        # A first layer of thresholds has no gradient at all.
+        if step == ascent.steps or not left.any() or not error.requires_grad:
             break
         (gradient,) = torch.autograd.grad((error * signs[active]).sum(), delta)
         delta = delta.detach()
