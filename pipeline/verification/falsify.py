@@ -12,6 +12,7 @@ from pipeline.data import SeparatedDataset
 from pipeline.exact import parse_norm, parse_ratio
 from pipeline.network import ReLUNetwork
 from pipeline.verification.adversarial_points import adversarial_points_attack
+from pipeline.verification.minimise import minimised_witnesses
 from pipeline.verification.null_space import null_space_attack
 from pipeline.verification.sampling import SamplingResult, robust_memorization_error_upper
 from pipeline.verification.search import search_attack
@@ -45,7 +46,9 @@ def falsify(
     pgd_steps: int = 100,
     pgd_restarts: int = 30,
     pgd_work: float | None = 2.0**36,
+    witness_evaluations: int = 60,
     samples: int = 100,
+    width: float | None = None,
     confidence: float = 0.95,
     seed: int = 0,
     workers: int | None = None,
@@ -72,7 +75,9 @@ def falsify(
         pgd_steps: most gradient steps a restart.
         pgd_restarts: most restarts a ball.
         pgd_work: multiply-adds of all gradients after the first restarts, None for no limit.
-        samples: samples a ball.
+        witness_evaluations: most exact evaluations spent on making a witness simpler.
+        samples: samples a ball; with `width` the most of them.
+        width: of the interval of L_rho at which sampling stops, None to take all samples.
         confidence: of the bound on the robust memorization error.
         seed: of everything random.
         workers: threads of the exact evaluation; the result does not depend on it.
@@ -171,10 +176,21 @@ def falsify(
             p,
             rule,
             samples=samples,
+            width=width,
             confidence=confidence,
             seed=seed,
             workers=workers,
             progress=progress,
         )
         keep("sampling", result.witnesses)
-    return [found.get(i) or unknown(i) for i in range(dataset.N)], result
+    simpler = minimised_witnesses(
+        network,
+        dataset,
+        rho,
+        p,
+        rule,
+        [found.get(i) or unknown(i) for i in range(dataset.N)],
+        evaluations=witness_evaluations,
+        workers=workers,
+    )
+    return simpler, result
