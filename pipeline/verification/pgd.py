@@ -120,7 +120,7 @@ def pgd_attack(
         decision: `exact` or `nearest`.
         steps: most gradient steps a restart; their lengths fall from mu to 0 by a cosine.
         restarts: most starting points a ball: towards the nearest points of another label, on the
-            boundary, in the ball, the centre. The first four take at most 20 steps.
+            boundary, in the ball, the centre. Of more than four, four take at most 20 steps.
         work: balls x restarts x steps x weights for the restarts after the first four together.
             Where it is short, steps fall to 20 first, then restarts; None for no limit.
         balls: indices attacked, all by default.
@@ -174,7 +174,8 @@ def _best_displacements(
     partners = nearest_other_label(coordinates, targets.dataset.y, aimed, targets.balls)
     for first, last in ((0, _FIRST_RESTARTS), (_FIRST_RESTARTS, len(plan))):
         rest = np.flatnonzero(errors <= ascent.enough)
-        kinds, steps = plan[first:last], min(ascent.steps, _FEW_STEPS)
+        kinds = plan[first:last]
+        steps = min(ascent.steps, _FEW_STEPS) if len(plan) > _FIRST_RESTARTS else ascent.steps
         if first and len(rest):
             share = min(limit / len(rest), ascent.steps * len(plan))
             steps = int(np.clip(share // max(1, len(kinds)), steps, ascent.steps))
