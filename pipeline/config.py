@@ -228,7 +228,7 @@ class VerificationConfig:
     searched_balls: int | None = 20
     pgd_steps: int = 100
     pgd_restarts: int = 30
-    pgd_work: float | None = 7e10
+    pgd_work: float | None = 5e10
     witness_evaluations: int = 40
     samples: int = 50
     width: float | None = None

@@ -134,11 +134,13 @@ def search_attack(
         _log.warning("search skipped: weights or values exceed the range of float64")
         return []
     found: dict[int, BallVerdict] = {}
+    partners = nearest_other_label(scaled_floats(dataset.X)[0], dataset.y, 1, indices)[:, 0]
     size = max(1, _ENTRIES_A_BLOCK // (200 * max(network.width, network.inputs)))
     with threadpool_limits(limits=1):
         for start in range(0, len(indices), size):
             part = slice(start, start + size)
-            for verdict in _block(search, patterns, indices[part], values[part], points):
+            lines = _lines(search, patterns, indices[part], partners[part], values[part])
+            for verdict in _block(search, patterns, lines, indices[part], points):
                 found[verdict.index] = verdict
     return [found[ball] for ball in sorted(found)]
 
@@ -160,10 +162,9 @@ def _chosen(
 
 
 def _block(
-    search: _Search, patterns: SignPatterns, balls: np.ndarray, values: np.ndarray, points: int
+    search: _Search, patterns: SignPatterns, lines: Lines, balls: np.ndarray, points: int
 ) -> list[BallVerdict]:
     """Return the balls of one block that are falsified."""
-    lines = _lines(search, patterns, balls, values)
     a_line = max(1, points * len(balls) // len(lines.balls))
     places = [
         *_near_walls(search, lines),
@@ -180,10 +181,15 @@ def _block(
     return verdicts + _evolved(search, rest)
 
 
-def _lines(search: _Search, patterns: SignPatterns, balls: np.ndarray, values: np.ndarray) -> Lines:
-    """Return the lines of some balls, by kind and ball."""
+def _lines(
+    search: _Search,
+    patterns: SignPatterns,
+    balls: np.ndarray,
+    partners: np.ndarray,
+    values: np.ndarray,
+) -> Lines:
+    """Return the lines of some balls, by kind and ball; `values` are those of the first layer."""
     dataset, d = search.dataset, search.dataset.d
-    partners = nearest_other_label(scaled_floats(dataset.X)[0], dataset.y, 1, balls)[:, 0]
     directions = [towards(dataset, balls, partners, search.p)]
     directions += _normals(search, patterns, values)
     directions += [on_sphere(search.random, len(balls), d, search.p) for _ in range(_RANDOM)]
