@@ -224,9 +224,14 @@ class VerificationConfig:
     candidates: int = 3
     boundary_points: int = 4
     attacked_balls: int = 5_000
-    pgd_steps: int = 40
-    pgd_restarts: int = 4
+    search_points: int = 100
+    searched_balls: int | None = 20
+    pgd_steps: int = 100
+    pgd_restarts: int = 30
+    pgd_work: float | None = 5e10
+    witness_evaluations: int = 40
     samples: int = 50
+    width: float | None = None
     confidence: float = 0.95
 
 

@@ -94,6 +94,8 @@ def decide(
     # Where every ball is proved right, attacks are a control of the software: a sample is enough.
     if check is None or not check.verified or claimed.kind != "balls":
         options["attacked_balls"] = None
+    suspects = [] if check is None else check.document.get("unproved", [])
+    options["suspects"] = suspects
     attacked, sampling = falsify(network, dataset, rho, p, rule, attacks=attacks, **options)
     verdicts = attacked if check is None else _merged(check, claimed, attacked, rho, p)
     counts = verdict_counts(verdicts)
@@ -116,6 +118,7 @@ def decide(
     if sampling is not None:
         document["sampling"] = {
             "samples": sampling.samples,
+            "looks": sampling.looks,
             "confidence": sampling.confidence,
             "ball_upper": [float(v) for v in sampling.ball_upper],
             "ball_lower": [float(v) for v in sampling.ball_lower],
@@ -199,7 +202,8 @@ def _require_agreement(
     """
     bound = document["error_bound"]
     if bound is not None and sampling is not None:
-        level = _FALSE_ALARM / dataset.N
+        # Shared over balls and over the looks at which sampling could have stopped.
+        level = _FALSE_ALARM / (dataset.N * sampling.looks * (sampling.looks + 1))
         lower = clopper_pearson_lower(sampling.errors, sampling.samples, level)
         worst = int(lower.argmax())
         if Fraction(float(lower[worst])) > Fraction(bound):

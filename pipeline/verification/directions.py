@@ -45,7 +45,8 @@ def towards(
 ) -> np.ndarray:
     """Return unit vectors in l_p from each point to its partner, shape (n, d), float64."""
     X = dataset.X
-    difference = X.numerators[partners].astype(object) - X.numerators[indices].astype(object)
+    # Numerators in int64 lie below 2**62, so that their differences stay in int64.
+    difference = X.numerators[partners] - X.numerators[indices]
     # Scaled row by row, so that neither large offsets nor large integers cost accuracy.
     largest = np.maximum(np.abs(difference).max(axis=1), 1)
     vectors = (difference / largest[:, None]).astype(np.float64)

@@ -12,8 +12,10 @@ from pipeline.data import SeparatedDataset
 from pipeline.exact import parse_norm, parse_ratio
 from pipeline.network import ReLUNetwork
 from pipeline.verification.adversarial_points import adversarial_points_attack
+from pipeline.verification.minimise import minimised_witnesses
 from pipeline.verification.null_space import null_space_attack
 from pipeline.verification.sampling import SamplingResult, robust_memorization_error_upper
+from pipeline.verification.search import search_attack
 from pipeline.verification.verdicts import (
     BallVerdict,
     Decision,
@@ -22,7 +24,7 @@ from pipeline.verification.verdicts import (
     unknown,
 )
 
-ATTACKS = ("null_space", "adversarial_points", "pgd", "sampling")
+ATTACKS = ("null_space", "adversarial_points", "search", "pgd", "sampling")
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +40,15 @@ def falsify(
     candidates: int = 3,
     boundary_points: int = 4,
     attacked_balls: int | None = None,
-    pgd_steps: int = 40,
-    pgd_restarts: int = 4,
+    search_points: int = 200,
+    searched_balls: int | None = None,
+    suspects: Collection[int] = (),
+    pgd_steps: int = 100,
+    pgd_restarts: int = 30,
+    pgd_work: float | None = 2.0**36,
+    witness_evaluations: int = 60,
     samples: int = 100,
+    width: float | None = None,
     confidence: float = 0.95,
     seed: int = 0,
     workers: int | None = None,
@@ -61,9 +69,15 @@ def falsify(
         candidates: other-label points tried a ball by the null-space attack.
         boundary_points: random points a ball among the adversarial points.
         attacked_balls: most balls whose adversarial points are evaluated, None for all.
-        pgd_steps: gradient steps a restart.
-        pgd_restarts: restarts a ball.
-        samples: samples a ball.
+        search_points: exact evaluations a ball of the search without gradients.
+        searched_balls: most balls searched, suspects first, None for all.
+        suspects: balls in doubt.
+        pgd_steps: most gradient steps a restart.
+        pgd_restarts: most restarts a ball.
+        pgd_work: multiply-adds of all gradients after the first restarts, None for no limit.
+        witness_evaluations: most exact evaluations spent on making a witness simpler.
+        samples: samples a ball; with `width` the most of them.
+        width: of the interval of L_rho at which sampling stops, None to take all samples.
         confidence: of the bound on the robust memorization error.
         seed: of everything random.
         workers: threads of the exact evaluation; the result does not depend on it.
@@ -114,6 +128,24 @@ def falsify(
         )
         if attacked_balls is not None and dataset.N > attacked_balls:
             _log.info("%-9s  at points of %d balls, drawn from all", "", attacked_balls)
+    if "search" in attacks:
+        rest = np.array([i for i in range(dataset.N) if i not in found], dtype=np.int64)
+        keep(
+            "search",
+            search_attack(
+                network,
+                dataset,
+                rho,
+                p,
+                rule,
+                points=search_points,
+                most_balls=searched_balls,
+                suspects=suspects,
+                balls=rest,
+                seed=seed,
+                workers=workers,
+            ),
+        )
     if "pgd" in attacks:
         # torch takes a second to import and nothing else here needs it.
         from pipeline.verification.pgd import pgd_attack
@@ -129,6 +161,7 @@ def falsify(
                 rule,
                 steps=pgd_steps,
                 restarts=pgd_restarts,
+                work=pgd_work,
                 balls=rest,
                 seed=seed,
                 workers=workers,
@@ -143,10 +176,21 @@ def falsify(
             p,
             rule,
             samples=samples,
+            width=width,
             confidence=confidence,
             seed=seed,
             workers=workers,
             progress=progress,
         )
         keep("sampling", result.witnesses)
-    return [found.get(i) or unknown(i) for i in range(dataset.N)], result
+    simpler = minimised_witnesses(
+        network,
+        dataset,
+        rho,
+        p,
+        rule,
+        [found.get(i) or unknown(i) for i in range(dataset.N)],
+        evaluations=witness_evaluations,
+        workers=workers,
+    )
+    return simpler, result

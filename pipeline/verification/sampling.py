@@ -1,9 +1,17 @@
 """Uniform sampling of the balls, evaluated exactly, with simultaneous Clopper-Pearson bounds.
 
 The robust memorization error is L_rho(f, D) = max_i P[f(x') is not read as y_i], x' uniform on the
-ball (Definition 4.1). With k_i errors among n samples of ball i, the one-sided Clopper-Pearson
-bound at level (1 - confidence)/N holds for all balls at once with probability `confidence`
-(Bonferroni), so their maximum bounds L_rho; the same is true of the bounds from below.
+ball (Definition 4.1). With k_i errors among n samples of ball i, the two-sided Clopper-Pearson
+intervals at level alpha/N, alpha/(2N) a side, hold for all N balls at once with probability at
+least 1 - alpha (Bonferroni). Then the largest lower and the largest upper bound enclose L_rho.
+
+Optional stopping. With a width asked for, the intervals are looked at after n_1 < n_2 < ...
+samples, numbers fixed beforehand, and sampling stops at the first look at which the interval of
+L_rho is narrow enough, or with the last sample. Look k uses alpha_k = alpha / (k (k + 1)). The
+probability that any interval of any look fails is at most sum_k alpha_k <= alpha, since
+1 / (k (k + 1)) = 1/k - 1/(k + 1) telescopes. So whatever look the data choose to stop at, its
+intervals hold with probability at least 1 - alpha. Without a width there is one look and nothing to
+share: alpha_1 = alpha.
 
 Rigor: samples are float64 draws rounded to a grid of 2**-24 mu and redrawn in the rare case that
 rounding leaves the open ball. The bound is exact for that distribution, which differs from the
@@ -30,10 +38,13 @@ from pipeline.verification.verdicts import (
     Decision,
     are_correct,
     confirmed_witnesses,
+    parse_decision,
     require_matching,
 )
 
 _POINTS_A_BLOCK = 16_384
+# Samples a ball at the first of several looks; every further look doubles them.
+_FIRST_LOOK = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,12 +54,13 @@ class SamplingResult:
     Args:
         samples: samples a ball.
         errors: wrong samples of each ball, shape (N,).
-        confidence: probability that the bound holds.
+        confidence: probability that all bounds hold, both sides of all balls.
         ball_upper: simultaneous upper bounds of the balls' error probabilities, shape (N,).
         error_upper: upper bound of L_rho, the largest of them (Definition 4.1).
         witnesses: FALSIFIED for every ball with a wrong sample.
         estimate: the largest error share k_i/n of a ball.
         ball_lower: simultaneous lower bounds of the balls' error probabilities, shape (N,).
+        looks: how often the bounds were looked at before sampling stopped.
     """
 
     samples: int
@@ -59,11 +71,17 @@ class SamplingResult:
     witnesses: tuple[BallVerdict, ...]
     estimate: float
     ball_lower: np.ndarray
+    looks: int = 1
 
     @property
     def error_lower(self) -> float:
         """Lower bound of L_rho, the largest of the balls' (Definition 4.1)."""
         return float(self.ball_lower.max())
+
+    @property
+    def width(self) -> float:
+        """Width of the interval of L_rho."""
+        return self.error_upper - self.error_lower
 
 
 def clopper_pearson_upper(errors: np.ndarray, samples: int, level: float) -> np.ndarray:
@@ -104,12 +122,13 @@ def robust_memorization_error_upper(
     decision: str | Decision = Decision.NEAREST,
     *,
     samples: int = 100,
+    width: float | None = None,
     confidence: float = 0.95,
     seed: int = 0,
     workers: int | None = None,
     progress: bool = False,
 ) -> SamplingResult:
-    """Return an upper bound of the robust memorization error L_rho (Definition 4.1).
+    """Return bounds of the robust memorization error L_rho from both sides (Definition 4.1).
 
     Args:
         network: scalar network on R^d.
@@ -117,47 +136,118 @@ def robust_memorization_error_upper(
         rho: robustness ratio.
         p: norm of the balls, 1, 2 or inf.
         decision: `exact` or `nearest`.
-        samples: samples a ball.
-        confidence: simultaneous confidence over all balls.
+        samples: samples a ball; with `width` the most of them.
+        width: of the interval of L_rho at which sampling stops, None to take all samples.
+        confidence: simultaneous confidence over all balls, sides and looks.
         seed: of the samples; the result does not depend on `workers`.
         workers: threads of the exact evaluation.
         progress: whether to show a progress bar on standard error.
 
     Raises:
-        ValueError: if samples < 1, the confidence is not in (0, 1), or p is not 1, 2 or inf.
+        ValueError: if samples < 1, width <= 0, the confidence is not in (0, 1), or p is not 1, 2
+            or inf.
     """
     require_matching(network, dataset)
     if samples < 1:
         raise ValueError(f"sampling needs at least one sample a ball, got {samples}")
+    if width is not None and not width > 0:
+        raise ValueError(f"the width must be positive, got {width}")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must lie in (0, 1), got {confidence}")
-    p = parse_norm(p)
+    draws = _Draws(network, dataset, rho, parse_norm(p), parse_decision(decision), workers)
     random = generator(seed, "verify", "sampling")
-    errors = np.zeros(dataset.N, dtype=np.int64)
-    witnesses: list[BallVerdict] = []
-    balls = max(1, _POINTS_A_BLOCK // samples)
-    for start in tqdm(range(0, dataset.N, balls), "sampling", disable=None if progress else True):
-        indices = np.repeat(np.arange(start, min(start + balls, dataset.N)), samples)
-        points = _samples(dataset, rho, p, indices, random)
-        outputs = network.evaluate_exact(points, workers)[:, 0]
-        wrong = ~are_correct(outputs, dataset.y[indices], decision)
-        errors += np.bincount(indices[wrong], minlength=dataset.N)
-        first = np.flatnonzero(wrong)[np.unique(indices[wrong], return_index=True)[1]]
-        witnesses += confirmed_witnesses(
-            network, dataset, rho, p, decision, indices[first], points[first], "sampling", workers
-        )
-    level = (1.0 - confidence) / dataset.N
-    upper = clopper_pearson_upper(errors, samples, level)
+    errors, taken = np.zeros(dataset.N, dtype=np.int64), 0
+    witnesses: dict[int, BallVerdict] = {}
+    for look, total in enumerate([samples] if width is None else looks_at(samples), start=1):
+        fresh, found = draws.counted(total - taken, random, progress)
+        errors, taken = errors + fresh, total
+        witnesses = found | witnesses
+        share = 1 if width is None else look * (look + 1)
+        level = (1.0 - confidence) / (share * 2 * dataset.N)
+        upper = clopper_pearson_upper(errors, taken, level)
+        lower = clopper_pearson_lower(errors, taken, level)
+        if width is not None and upper.max() - lower.max() <= width:
+            break
     return SamplingResult(
-        samples,
+        taken,
         errors,
         confidence,
         upper,
         float(upper.max()),
-        tuple(witnesses),
-        int(errors.max()) / samples,
-        clopper_pearson_lower(errors, samples, level),
+        tuple(witnesses[ball] for ball in sorted(witnesses)),
+        int(errors.max()) / taken,
+        lower,
+        look,
     )
+
+
+def looks_at(samples: int) -> list[int]:
+    """Return the numbers of samples at which bounds are looked at: doubling up to `samples`."""
+    looks = [min(_FIRST_LOOK, samples)]
+    while looks[-1] < samples:
+        looks.append(min(2 * looks[-1], samples))
+    return looks
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """What is sampled, and how outputs are read.
+
+    Args:
+        network: scalar network.
+        dataset: the balls.
+        rho: robustness ratio.
+        p: norm of the balls.
+        decision: rule.
+        workers: threads of the exact evaluation.
+    """
+
+    network: ReLUNetwork
+    dataset: SeparatedDataset
+    rho: Fraction
+    p: int | float
+    decision: Decision
+    workers: int | None
+
+    def counted(
+        self, samples: int, random: np.random.Generator, progress: bool
+    ) -> tuple[np.ndarray, dict[int, BallVerdict]]:
+        """Return how many of so many fresh samples of each ball are wrong, and one by ball."""
+        network, dataset = self.network, self.dataset
+        errors = np.zeros(dataset.N, dtype=np.int64)
+        witnesses: dict[int, BallVerdict] = {}
+        for indices in tqdm(
+            _blocks(dataset.N, samples), "sampling", disable=None if progress else True
+        ):
+            points = _samples(dataset, self.rho, self.p, indices, random)
+            outputs = network.evaluate_exact(points, self.workers)[:, 0]
+            wrong = ~are_correct(outputs, dataset.y[indices], self.decision)
+            errors += np.bincount(indices[wrong], minlength=dataset.N)
+            first = np.flatnonzero(wrong)[np.unique(indices[wrong], return_index=True)[1]]
+            found = confirmed_witnesses(
+                network,
+                dataset,
+                self.rho,
+                self.p,
+                self.decision,
+                indices[first],
+                points[first],
+                "sampling",
+                self.workers,
+            )
+            witnesses = {verdict.index: verdict for verdict in found} | witnesses
+        return errors, witnesses
+
+
+def _blocks(N: int, samples: int) -> list[np.ndarray]:
+    """Return the ball of each sample, in blocks; many samples of one ball fill several."""
+    balls = max(1, _POINTS_A_BLOCK // samples)
+    blocks = []
+    for start in range(0, N, balls):
+        part = np.arange(start, min(start + balls, N))
+        counts = range(0, samples, _POINTS_A_BLOCK)
+        blocks += [np.repeat(part, min(_POINTS_A_BLOCK, samples - at)) for at in counts]
+    return blocks
 
 
 def _samples(

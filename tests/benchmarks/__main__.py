@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from tests.benchmarks import (
+    bench_attacks,
     bench_beyond,
     bench_columns,
     bench_evaluate,
@@ -36,6 +37,9 @@ def main() -> None:
         default=[10_000, 100_000],
         help="points of the networks of halving_lattice that are built and certified",
     )
+    parser.add_argument(
+        "--training", type=int, default=300, help="steps of the network that PGD attacks"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "mlruns" / "bench.json")
     arguments = parser.parse_args()
     if arguments.network is None:
@@ -46,6 +50,7 @@ def main() -> None:
     rows += bench_columns.rows() + bench_small_rho.rows(tuple(arguments.small_rho))
     rows += bench_beyond.rows(tuple(arguments.beyond))
     rows += bench_separation.rows(arguments.N)
+    rows += bench_attacks.rows(max_steps=arguments.training)
     print(table(rows))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
@@ -58,7 +63,7 @@ def table(rows: list[dict[str, str | float]]) -> str:
     lines = [f"{'name':{width}}  {'metric':9}{'ours':>12}{'peer':>12}{'ratio':>10}"]
     for row in rows:
         # Counts are whole; ratios of counts may be small.
-        form = "12,d" if row["metric"] == "P" else "12.4f"
+        form = "12,d" if row["metric"] in ("P", "balls") else "12.4f"
         lines.append(
             f"{row['name']:{width}}  {row['metric']:9}{row['ours']:{form}}{row['peer']:{form}}"
             f"{row['ratio']:10.3g}"

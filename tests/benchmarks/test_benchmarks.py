@@ -14,7 +14,13 @@ from pipeline.construction import CONSTRUCTIONS
 from pipeline.data import load_dataset, save_dataset
 from pipeline.exact import digest_of_file
 from pipeline.network import save_network
-from tests.benchmarks import __main__, bench_beyond, bench_evaluate, bench_separation
+from tests.benchmarks import (
+    __main__,
+    bench_attacks,
+    bench_beyond,
+    bench_evaluate,
+    bench_separation,
+)
 from tests.benchmarks.bench_beyond import PartCase, build_files, check_files, count_rows
 from tests.benchmarks.bench_evaluate import flint_outputs, inputs_for, synthetic_network
 from tests.cases import CASES, Case, dyadic
@@ -41,18 +47,21 @@ def test_bench_writes_rows_of_name_metric_ours_peer_ratio(
 ) -> None:
     save_network(tmp_path / "tiny.npz", synthetic_network(TINY))
     arguments = ["--N", "300", "--network", str(tmp_path / "tiny.npz"), "--small-rho", "20"]
-    arguments += ["--beyond", "40"]
+    arguments += ["--beyond", "40", "--training", "5"]
     monkeypatch.setattr(sys, "argv", ["bench", *arguments, "--out", str(tmp_path / "bench.json")])
     monkeypatch.setattr(bench_separation, "REPEATS", 1)
+    monkeypatch.setattr(bench_attacks, "STEPS", 2)
+    monkeypatch.setattr(bench_attacks, "find_spec", lambda name: None)
     monkeypatch.setattr(bench_beyond, "CASES", (TINY_CASE,))
     monkeypatch.setattr(bench_beyond, "FAMILIES", ("cube",))
     __main__.main()
     rows = json.loads((tmp_path / "bench.json").read_text())
     assert [set(row) for row in rows] == [{"name", "metric", "ours", "peer", "ratio"}] * (
-        8 + COUNTED
+        10 + COUNTED
     )
     beyond = ["P"] * COUNTED + ["seconds", "peak GiB"]
-    assert [row["metric"] for row in rows] == ["seconds"] * 4 + beyond + ["seconds", "peak GiB"]
+    peaks, attacks = ["seconds", "peak GiB"], ["balls", "seconds"]
+    assert [row["metric"] for row in rows] == ["seconds"] * 4 + beyond + peaks + attacks
     for row in rows:
         assert row["ours"] > 0 and row["ratio"] == pytest.approx(row["ours"] / row["peer"])
     printed = capsys.readouterr()

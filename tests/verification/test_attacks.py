@@ -1,4 +1,4 @@
-"""Adversarial points, PGD, sampling and their chain: exact witnesses or nothing."""
+"""Adversarial points and the chain of all attacks: exact witnesses or nothing."""
 
 from __future__ import annotations
 
@@ -7,56 +7,24 @@ from math import inf
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data import SeparatedDataset, generator
-from pipeline.exact import DyadicArray, as_dyadic
+from pipeline.exact import DyadicArray
 from pipeline.network import Affine, ReLUNetwork
-from pipeline.verification import pgd
 from pipeline.verification.adversarial_points import adversarial_points, adversarial_points_attack
 from pipeline.verification.balls import displaced_points, strictly_inside
-from pipeline.verification.directions import on_sphere, uniform_in_ball
+from pipeline.verification.directions import on_sphere
 from pipeline.verification.falsify import falsify
 from pipeline.verification.neighbours import nearest_other_label
 from pipeline.verification.pgd import pgd_attack
-from pipeline.verification.projected_steps import ascent_direction, projected
 from pipeline.verification.sampling import (
-    clopper_pearson_lower,
-    clopper_pearson_upper,
     robust_memorization_error_upper,
 )
 from pipeline.verification.verdict_table import verdict_csv
 from pipeline.verification.verdicts import Verdict
-
-HALF = Fraction(1, 2)
-
-
-def clusters(n: int = 24, d: int = 5, seed: int = 0) -> SeparatedDataset:
-    rng = np.random.default_rng(seed)
-    X = np.rint(rng.normal(size=(n, d)) * 64) / 8
-    return SeparatedDataset("clusters", as_dyadic(X), rng.permutation(np.arange(n) % 3 + 1))
-
-
-def line() -> SeparatedDataset:
-    """Points 0 and 4 in the plane: eps_D = 2."""
-    return SeparatedDataset("line", as_dyadic(np.array([[0, 0], [4, 0]])), np.array([1, 2]))
-
-
-def step_network(left: float, right: float) -> ReLUNetwork:
-    """f = 1 for x_1 <= left, 2 for x_1 >= right, linear between."""
-    slope = 1.0 / (right - left)
-    return ReLUNetwork.relu(
-        Affine.from_floats(np.array([[slope, 0], [slope, 0]]), -slope * np.array([left, right])),
-        Affine.from_floats(np.array([[1.0, -1.0]]), np.array([1.0])),
-    )
-
-
-def fractions_inside(dataset, verdict, rho, p) -> bool:
-    gap = abs(verdict.witness.fractions() - dataset.X[verdict.index].fractions())
-    power = max(gap) if p == inf else sum(g**p for g in gap)
-    return power < dataset.radius_power(rho, p)
+from tests.verification.examples import HALF, clusters, fractions_inside, line, step_network
 
 
 @pytest.mark.parametrize("p", [1, 2, 3, inf])
@@ -96,27 +64,6 @@ def test_a_flaw_outside_every_ball_is_not_found():
     network = step_network(1.0, 3.0)
     verdicts, _ = falsify(network, line(), HALF, 2, "exact")
     assert all(v.verdict is Verdict.UNKNOWN for v in verdicts)
-
-
-def test_pgd_that_leaves_the_ball_confirms_nothing(monkeypatch):
-    """Mutation: without the projection the best point lies outside and must be rejected."""
-    network = step_network(1.0, 1.25)
-    monkeypatch.setattr(pgd, "projected", lambda delta, radius, p: delta * 1.5)
-    assert pgd_attack(network, line(), HALF, 2, "exact") == []
-
-
-def test_pgd_finds_what_points_towards_the_other_label_miss():
-    # f adds 3/4 |x_2| to a right step: wrong in two caps of each ball, away from the x_1 axis.
-    weight = np.array([[0.0, 1.0], [0.0, -1.0], [1.0, 0.0], [1.0, 0.0]])
-    network = ReLUNetwork.relu(
-        Affine.from_floats(weight, np.array([0.0, 0.0, -1.0, -2.0])),
-        Affine.from_floats(np.array([[0.75, 0.75, 1.0, -1.0]]), np.array([1.0])),
-    )
-    dataset = line()
-    assert not adversarial_points_attack(network, dataset, HALF, boundary_points=0)
-    found = pgd_attack(network, dataset, HALF, 2, "nearest", restarts=4)
-    assert [v.index for v in found] == [0, 1]
-    assert all(fractions_inside(dataset, v, HALF, 2) for v in found)
 
 
 def test_attacks_refuse_other_norms_and_empty_budgets():
@@ -166,78 +113,10 @@ def test_same_seed_same_table_on_any_number_of_workers():
             assert fractions_inside(dataset, verdict, HALF, 2)
 
 
-@pytest.mark.parametrize("p", [1, 2, inf])
-def test_uniform_points_fill_the_ball(p):
-    points = uniform_in_ball(generator(0, "test"), 20000, 3, p)
-    radii = np.linalg.norm(points, ord=np.inf if p == inf else p, axis=1)
-    assert radii.max() <= 1
-    # P(radius <= 1/2) = 1/8 in three dimensions, in every norm; 0.02 is eight deviations.
-    assert abs((radii <= 0.5).mean() - 0.125) < 0.02
-    assert np.abs(points.mean(axis=0)).max() < 0.04
-
-
 def test_streams_of_one_seed_differ():
     a, b = (on_sphere(generator(0, name), 2, 3, 2) for name in ("a", "b"))
     assert not np.array_equal(a, b)
     assert np.array_equal(a, on_sphere(generator(0, "a"), 2, 3, 2))
-
-
-def test_clopper_pearson_bounds_have_their_closed_forms():
-    bounds = clopper_pearson_upper(np.array([0, 100]), 100, 0.01)
-    assert bounds[0] == pytest.approx(1 - 0.01 ** (1 / 100), rel=1e-12)
-    assert bounds[1] == 1.0
-    below = clopper_pearson_lower(np.array([0, 100]), 100, 0.01)
-    assert below[0] == 0.0
-    assert below[1] == pytest.approx(0.01 ** (1 / 100), rel=1e-12)
-
-
-def test_bounds_from_below_mirror_those_from_above():
-    errors = np.arange(51)
-    above = clopper_pearson_upper(errors, 50, 0.03)
-    assert np.allclose(clopper_pearson_lower(50 - errors, 50, 0.03), 1 - above, rtol=1e-9)
-    assert (clopper_pearson_lower(errors, 50, 0.03) <= errors / 50).all()
-
-
-def test_clopper_pearson_bound_covers():
-    rng = np.random.default_rng(0)
-    draws = rng.binomial(50, 0.1, 4000)
-    misses = (clopper_pearson_upper(draws, 50, 0.05) < 0.1).mean()
-    assert misses <= 0.05
-    assert (clopper_pearson_lower(draws, 50, 0.05) > 0.1).mean() <= 0.05
-
-
-def test_sampling_counts_errors_and_bounds_the_worst_ball():
-    # Ball 0 is wrong where x_1 > 0 (half of it), ball 1 is right.
-    network = step_network(-(2.0**-20), 2.0**-20)
-    result = robust_memorization_error_upper(
-        network, line(), HALF, 2, "exact", samples=400, confidence=0.99
-    )
-    assert 140 < result.errors[0] < 260 and result.errors[1] == 0
-    assert result.error_upper == result.ball_upper[0] > 0.5
-    assert result.ball_upper[1] == pytest.approx(1 - 0.005 ** (1 / 400))
-    assert result.estimate == result.errors[0] / 400
-    assert 0 < result.error_lower == result.ball_lower[0] < result.estimate < result.error_upper
-    assert result.ball_lower[1] == 0
-    assert [v.index for v in result.witnesses] == [0]
-    assert fractions_inside(line(), result.witnesses[0], HALF, 2)
-
-
-def test_samples_outside_the_open_ball_are_redrawn(monkeypatch):
-    from pipeline.verification import sampling
-
-    calls = []
-
-    def at_the_boundary(generator, count, d, p):
-        calls.append(count)
-        unit = np.zeros((count, d))
-        unit[:, 0] = 1.0 if len(calls) == 1 else 0.5
-        return unit
-
-    monkeypatch.setattr(sampling, "uniform_in_ball", at_the_boundary)
-    network = step_network(-4.0, -3.0)
-    result = robust_memorization_error_upper(network, line(), HALF, 2, "exact", samples=3)
-    assert len(calls) == 2
-    assert all(fractions_inside(line(), v, HALF, 2) for v in result.witnesses)
 
 
 @settings(max_examples=40, deadline=None)
@@ -253,35 +132,6 @@ def test_neighbours_are_the_nearest_of_another_label(seed, n, count):
         mine = ((points[row] - points[i]) ** 2).sum(axis=1)
         assert np.all(y[row] != y[i])
         assert np.array_equal(mine, exact[: len(row)])
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([1, 2, inf]), st.floats(0.1, 3.0))
-def test_projection_lands_in_the_ball_and_fixes_its_points(seed, p, radius):
-    rng = np.random.default_rng(seed)
-    delta = torch.from_numpy(rng.normal(size=(8, 4)) * 2)
-    order = np.inf if p == inf else p
-    out = projected(delta, radius, p)
-    sizes = np.linalg.norm(out.numpy(), ord=order, axis=1)
-    assert (sizes <= radius * (1 + 1e-12)).all()
-    inner = np.linalg.norm(delta.numpy(), ord=order, axis=1) <= radius * (1 - 1e-12)
-    assert np.allclose(out.numpy()[inner], delta.numpy()[inner], rtol=0, atol=1e-12)
-    # Nearest point in l2: no feasible point of a random sample is closer.
-    trial = uniform_in_ball(rng, 8, 4, p) * radius
-    mine = np.linalg.norm(delta.numpy() - out.numpy(), axis=1)
-    assert (mine <= np.linalg.norm(delta.numpy() - trial, axis=1) + 1e-9).all()
-
-
-@pytest.mark.parametrize("p", [1, 2, inf])
-def test_ascent_directions_have_norm_one_and_survive_extremes(p):
-    gradient = torch.tensor(
-        [[3.0, -4.0], [0.0, 0.0], [1e-300, 0.0], [1e300, 1e300], [float("nan"), 1.0]],
-        dtype=torch.float64,
-    )
-    move = ascent_direction(gradient, p).numpy()
-    assert np.isfinite(move).all()
-    sizes = np.linalg.norm(move, ord=np.inf if p == inf else p, axis=1)
-    assert np.allclose(sizes, [1, 0, 1, 1, 1])
 
 
 def test_big_integer_data_go_through_every_attack():
