@@ -1,0 +1,1 @@
+"""Complete verification by splits: search, its leaves as proofs, and all balls on all cores."""

@@ -1,0 +1,315 @@
+"""Prove balls: all at once by linear bounds, the rest one by one by splits on all cores.
+
+Every ball searched leaves a file in the journal at once, so a killed job that is run again searches
+only the balls that are missing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from pipeline.data import SeparatedDataset
+from pipeline.network import ReLUNetwork
+from pipeline.verification.balls import displaced_points, radius_below
+from pipeline.verification.bounds import Balls, RoundedNetwork
+from pipeline.verification.projected_steps import torch_threads
+from pipeline.verification.splitting.proofs import Leaves, no_leaves
+from pipeline.verification.splitting.search import Search, Searched, SearchOptions
+from pipeline.verification.verdict_table import dyadic_of_text, dyadic_text
+from pipeline.verification.verdicts import (
+    BallVerdict,
+    Decision,
+    confirmed_witness,
+    confirmed_witnesses,
+)
+
+# Displacements on a grid of 2**-40 mu, as for other attacks.
+_GRID_BITS = 40
+_BATCH = 256
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What proving may cost.
+
+    Args:
+        seconds: wall time for all balls together, None for no limit. What is decided then depends
+            on the machine; what is said of a ball is true all the same.
+        nodes: most regions a ball is split into before it is given up.
+    """
+
+    seconds: float | None = 60.0
+    nodes: int = 20_000
+
+    def __post_init__(self) -> None:
+        if self.nodes < 0 or (self.seconds is not None and not self.seconds >= 0):
+            raise ValueError(f"a budget must not be negative, got {self}")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which balls of which network are to be proved, and what counts as right."""
+
+    network: ReLUNetwork
+    dataset: SeparatedDataset
+    rho: Fraction
+    p: int | float
+    device: str = "cpu"
+
+    @property
+    def margin(self) -> float:
+        """|f - y| < 1/2: rule `nearest`."""
+        return 0.5
+
+    def search(self, balls: np.ndarray, options: SearchOptions) -> tuple[Searched, _Witnesses]:
+        """Return what a search over some balls finds out, with the witnesses confirmed exactly."""
+        found = _Witnesses(self, balls)
+        with torch_threads(1):
+            rounded = RoundedNetwork.of(self.network, self.device)
+            regions = Balls.of(self.network, self.dataset, self.rho, self.p, balls, self.device)
+            labels = torch.from_numpy(self.dataset.y[balls].astype(np.float64))
+            search = Search(rounded, regions, labels.to(regions.first), found.confirm, options)
+            return search.run(), found
+
+
+class _Witnesses:
+    """Witnesses of some balls, each confirmed in exact arithmetic."""
+
+    def __init__(self, question: Question, balls: np.ndarray) -> None:
+        self._question, self._balls = question, balls
+        self._radius = radius_below(question.dataset, question.rho, question.p)
+        self.verdicts: dict[int, BallVerdict] = {}
+
+    def confirm(self, positions: np.ndarray, displacements: np.ndarray) -> set[int]:
+        """Return the positions of balls that one of the displacements refutes."""
+        at, indices = self._question, self._balls[positions]
+        points = displaced_points(at.dataset.X, indices, displacements, self._radius, _GRID_BITS)
+        method = "branch_and_bound"
+        for verdict in confirmed_witnesses(
+            at.network, at.dataset, at.rho, at.p, Decision.NEAREST, indices, points, method, 1
+        ):
+            self.verdicts.setdefault(verdict.index, verdict)
+        return {int(k) for k in positions.tolist() if int(self._balls[k]) in self.verdicts}
+
+
+@dataclass(frozen=True, eq=False)
+class Proved:
+    """What is known about some balls.
+
+    Args:
+        leaves: proofs of balls.
+        witnesses: FALSIFIED balls.
+        lower: least proved lower bound of each ball's two claims where neither, by ball.
+        nodes: regions bounded for each ball.
+    """
+
+    leaves: Leaves
+    witnesses: tuple[BallVerdict, ...]
+    lower: dict[int, float]
+    nodes: dict[int, int]
+
+    def methods(self) -> dict[int, str]:
+        """Return how each proved ball was proved: crown, alpha_crown or branch_and_bound."""
+        names: dict[int, str] = {}
+        split = set(self.leaves.ball[self.leaves.path_length > 0].tolist())
+        slopes = self.leaves.alpha
+        plain = ((slopes == 0) | (slopes == 128)).all(axis=1)
+        tuned = set(self.leaves.ball[~plain].tolist())
+        for ball in set(self.leaves.ball.tolist()):
+            names[ball] = "alpha_crown" if ball in tuned else "crown"
+            if ball in split:
+                names[ball] = "branch_and_bound"
+        return names
+
+
+def prove_balls(
+    question: Question,
+    balls: np.ndarray,
+    budget: Budget,
+    *,
+    journal: Path | None = None,
+    workers: int | None = None,
+    progress: bool = False,
+) -> Proved:
+    """Return proofs and witnesses of some balls under the rule `nearest`.
+
+    Args:
+        question: network and balls.
+        balls: indices of the balls, shape (n,).
+        budget: what it may cost.
+        journal: folder that keeps the balls searched; it must belong to this question alone.
+        workers: processes, all cores by default.
+        progress: whether to show a progress bar on standard error.
+    """
+    end = time.monotonic() + (np.inf if budget.seconds is None else budget.seconds)
+    parts = []
+    for start in tqdm(range(0, len(balls), _BATCH // 2), "bounds", disable=not progress or None):
+        some = balls[start : start + _BATCH // 2]
+        left = max(end - time.monotonic(), 0)
+        if not left:
+            break
+        searched, found = question.search(some, SearchOptions(seconds=left, nodes=0, batch=_BATCH))
+        parts.append(_proved(searched, found, some))
+    first = _together(parts, sum(question.network.hidden_widths))
+    # The balls closest to a proof first.
+    rest = sorted(first.lower, key=lambda ball: -first.lower[ball])
+    if not rest or not budget.nodes:
+        return first
+    _log.info("%-9s  %d balls are searched by splits", "", len(rest))
+    searched_balls = _searched(question, rest, budget, end, journal, workers, progress)
+    done = _together([first, *searched_balls], sum(question.network.hidden_widths))
+    decided = {v.index for v in done.witnesses} | set(done.leaves.ball.tolist())
+    return replace(done, lower={k: v for k, v in done.lower.items() if k not in decided})
+
+
+def _proved(searched: Searched, found: _Witnesses, balls: np.ndarray) -> Proved:
+    lower = searched.lower.min(axis=1)
+    undecided = ~(searched.proved | searched.refuted)
+    return Proved(
+        Leaves.of(searched.leaves, balls),
+        tuple(found.verdicts.values()),
+        {int(balls[k]): float(lower[k]) for k in np.flatnonzero(undecided)},
+        {int(ball): int(n) for ball, n in zip(balls, searched.nodes, strict=True)},
+    )
+
+
+def _together(parts: Sequence[Proved], hidden: int) -> Proved:
+    lower: dict[int, float] = {}
+    nodes: dict[int, int] = {}
+    for part in parts:
+        for ball, value in part.lower.items():
+            lower[ball] = max(value, lower.get(ball, -np.inf))
+        for ball, count in part.nodes.items():
+            nodes[ball] = count + nodes.get(ball, 0)
+    leaves = Leaves.joined([no_leaves(hidden), *[part.leaves for part in parts]])
+    return Proved(leaves, tuple(v for part in parts for v in part.witnesses), lower, nodes)
+
+
+def _searched(
+    question: Question,
+    balls: list[int],
+    budget: Budget,
+    end: float,
+    journal: Path | None,
+    workers: int | None,
+    progress: bool,
+) -> list[Proved]:
+    """Return what searching the balls one by one finds out, from the journal where it is there."""
+    done: dict[int, Proved] = {}
+    if journal is not None:
+        journal.mkdir(parents=True, exist_ok=True)
+        for ball in balls:
+            if (kept := _from_journal(journal, ball, question)) is not None:
+                done[ball] = kept
+    missing = [ball for ball in balls if ball not in done]
+    count = min(workers or os.cpu_count() or 1, max(len(missing), 1))
+    bar = tqdm(total=len(balls), initial=len(done), desc="splits", disable=not progress or None)
+    with bar:
+        for ball, found in _each(question, missing, budget, end, count):
+            done[ball] = found
+            if journal is not None:
+                _to_journal(journal, ball, found)
+            bar.update()
+    return [done[ball] for ball in balls if ball in done]
+
+
+def _each(
+    question: Question, balls: list[int], budget: Budget, end: float, count: int
+) -> Iterator[tuple[int, Proved]]:
+    """Yield the balls as they are decided or given up, an equal share of the time for each."""
+    left = list(reversed(balls))
+
+    def options() -> SearchOptions:
+        share = (end - time.monotonic()) * count / max(len(left) + 1, count)
+        return SearchOptions(seconds=max(share, 0.0), nodes=budget.nodes, batch=_BATCH)
+
+    if count == 1:
+        while left and time.monotonic() < end:
+            ball = left.pop()
+            yield ball, _one_ball(question, ball, options())
+        return
+    with ProcessPoolExecutor(count, get_context("spawn"), _prepare, (question,)) as pool:
+        running: dict[Future[Proved], int] = {}
+        while (left and time.monotonic() < end) or running:
+            while left and len(running) < count and time.monotonic() < end:
+                ball = left.pop()
+                running[pool.submit(_in_worker, ball, options())] = ball
+            ready, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ready:
+                yield running.pop(future), future.result()
+
+
+_question: Question | None = None
+
+
+def _prepare(question: Question) -> None:
+    """Keep the question in a worker process: it is sent once, not with every ball."""
+    global _question
+    _question = question
+
+
+def _in_worker(ball: int, options: SearchOptions) -> Proved:
+    assert _question is not None
+    return _one_ball(_question, ball, options)
+
+
+def _one_ball(question: Question, ball: int, options: SearchOptions) -> Proved:
+    balls = np.array([ball])
+    return _proved(*question.search(balls, options), balls)
+
+
+def _to_journal(folder: Path, ball: int, found: Proved) -> None:
+    """Write what is known about a ball, all or nothing."""
+    path = folder / f"ball_{ball}.npz"
+    witness = found.witnesses[0].witness if found.witnesses else None
+    note = {
+        "witness": None if witness is None else dyadic_text(witness),
+        "lower": found.lower.get(ball),
+        "nodes": found.nodes.get(ball, 0),
+    }
+    temporary = path.with_name(path.name + ".partial")
+    with open(temporary, "wb") as handle:
+        arrays: dict[str, Any] = {f.name: getattr(found.leaves, f.name) for f in fields(Leaves)}
+        np.savez(handle, note=np.array(json.dumps(note)), **arrays)
+    os.replace(temporary, path)
+
+
+def _from_journal(folder: Path, ball: int, question: Question) -> Proved | None:
+    """Return what the journal says about a ball; None if it says nothing or is damaged."""
+    path = folder / f"ball_{ball}.npz"
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            note = json.loads(str(data["note"]))
+            leaves = Leaves(*(data[f.name] for f in fields(Leaves)))
+    except (OSError, ValueError, LookupError, EOFError):
+        _log.warning("%-9s  %s is damaged: the ball is searched again", "", path)
+        return None
+    witnesses: tuple[BallVerdict, ...] = ()
+    if note["witness"] is not None:
+        at, point = question, dyadic_of_text(note["witness"])
+        verdict = confirmed_witness(
+            at.network, at.dataset, at.rho, at.p, Decision.NEAREST, ball, point, "branch_and_bound"
+        )
+        if verdict is None:
+            return None
+        witnesses = (verdict,)
+    lower = {} if note["lower"] is None else {ball: float(note["lower"])}
+    return Proved(leaves, witnesses, lower, {ball: int(note["nodes"])})
