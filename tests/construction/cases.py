@@ -68,6 +68,8 @@ CASES = (
     BuildCase("thm_4_2_ii_threshold", 7, 2, 3, "1/15"),
     BuildCase("thm_4_2_ii_threshold", 8, 4, 2, "1/30", {"mode": "adaptive"}),
     BuildCase("masked_moderate", 7, 2, 3, "1/15"),
+    BuildCase("masked_moderate", 7, 2, 3, "1/15", {"memorizer": "compact"}),
+    BuildCase("masked_moderate", 9, 2, 4, "1/50", {"memorizer": "compact", "scale": 5}),
     BuildCase("masked_moderate", 8, 4, 2, "1/30", {"mode": "adaptive"}),
     BuildCase("thm_4_2_iii", 6, 3, 3, "1/2"),
     BuildCase("thm_4_2_iii", 12, 10, 2, "1/10", _REDUCED),

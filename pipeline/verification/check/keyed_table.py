@@ -68,6 +68,14 @@ class KeyedSizes:
         """Layers up to the label."""
         return (3 if self.groups > 1 else 1) + self.digits + 1
 
+    @property
+    def fact(self) -> str:
+        """The sizes, for the reader."""
+        return (
+            f"keyed table: {self.groups} groups of {self.keys} keys, gaps of {self.gap_bits} bits, "
+            f"labels of {self.code_bits} bits"
+        )
+
 
 @dataclass(frozen=True)
 class KeyedTable:
