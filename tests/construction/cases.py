@@ -60,6 +60,7 @@ CASES = (
     BuildCase("parallel_balls", 8, 30, 4, "1/2", {"projection": "span_random"}),
     BuildCase("halving_lattice", 9, 2, 2, "1/3"),
     BuildCase("halving_lattice", 40, 2, 5, "1/8", {"memorizer": "retrieval"}),
+    BuildCase("halving_lattice", 40, 2, 5, "1/8", {"memorizer": "keyed"}),
     BuildCase("halving_lattice", 30, 3, 2, "1/5", {"projection": "pca"}),
     BuildCase("thm_4_2_i", 6, 2, 2, "1/50"),
     BuildCase("thm_4_2_i", 9, 3, 4, "1/200", {"mode": "adaptive"}),
