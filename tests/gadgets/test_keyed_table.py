@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import product
+from math import ceil, log2
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -113,6 +116,25 @@ def test_a_group_and_a_bit_of_a_gap_cost_what_is_stated() -> None:
         group, bit = KeyedSizes(6, 6, 8, 2), KeyedSizes(5, 6, 9, 2)
         assert cost(group, s) - cost(base, s) == 4 * (s + 2)
         assert cost(bit, s) - cost(base, s) == 5 * (s + 5) * (s + 6)
+
+
+def test_the_count_keeps_its_stated_bound() -> None:
+    sizes = product((1, 2, 5, 30), (1, 2, 3, 9), (1, 2, 7), (1, 2, 5), range(5))
+    for G, n, b, c, s in sizes:
+        key = (s + 5) * (s + 6) * b + (s + 7) * (s + 8) * c + 4 * (s + 6)
+        bound = 4 * (s + 2) * G + n * key + 4 * (s + 3) ** 2
+        assert cost(KeyedSizes(G, n, b, c), s) - (s + 1) <= bound, (G, n, b, c, s)
+
+
+def test_gaps_cut_at_large_ones_are_short_and_groups_few() -> None:
+    random = np.random.default_rng(0)
+    for N, K, n in ((40, 8, 3), (100, 12, 7), (200, 9, 5)):
+        keys = random.choice(1 << K, N, replace=False).tolist()
+        groups = -(-N // n)
+        bits = max(ceil(K - log2(groups)), 1)
+        assert len(keyed_groups(dict.fromkeys(keys, 1), KeyedSizes(2 * groups, n, bits, 1))) == (
+            2 * groups
+        )
 
 
 def test_gaps_are_bounded_by_the_keys_alone_in_a_plan_of_sizes() -> None:
