@@ -2,7 +2,7 @@ r"""Stages of lattices with masks (docs/theory.md 5): a translation, digits, a m
 
 Layers: z = relu(W x + b), y = 0. Stage s: z' = relu(z - t_s); digits of z'_j by folding, n levels,
 and S = sum_j relu(2 gamma - v_j) + relu(v_j - 1 + 2 gamma) with the rests v_j (folds.py); f = the
-value that the memorizer (memorizer.py or keyed_table.py) has at key = sum of 2^(n j + level) digits;
+value that the memorizer (memorizer.py, keyed_table.py) has at key = sum of 2^(n j + level) digits;
 u = relu(C - f), C = 2^c - 1 for labels of c bits; y <- y + relu(C - u - C S / gamma - y) = max(y, C
 - u - C S / gamma). The key is >= 0, and nothing is used about f but its values at integers.
 

@@ -86,6 +86,16 @@ def test_the_table_of_a_constructed_network_is_its_codes(data: st.DataObject) ->
     assert assert_table(network, sizes) == {k: v for k, v in codes.items() if v}
 
 
+@given(st.data())
+@settings(max_examples=40)
+def test_any_words_are_read_as_the_network_reads_them(data: st.DataObject) -> None:
+    sizes = KeyedSizes(*[data.draw(st.integers(1, most)) for most in (4, 4, 3, 3)])
+    firsts = data.draw(st.sets(st.integers(1, 15), min_size=sizes.groups, max_size=sizes.groups))
+    words = st.integers(0, (1 << sizes.word_bits) - 1)
+    groups = [KeyedGroup(first, data.draw(words)) for first in sorted(firsts)]
+    assert_table(keyed_network(groups, sizes), sizes)
+
+
 def test_unlike_sizes_are_rejected() -> None:
     network = keyed_network([group(1, 1, 2, 3), group(5, 0, 1, 2)], SIZES)
     assert assert_table(network, SIZES) == {1: 1, 3: 3, 6: 2}
