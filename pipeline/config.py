@@ -78,7 +78,7 @@ class Thm42iiiConfig:
 
 @dataclass
 class Thm42iConfig:
-    """Options of Theorem 4.2(i), of (ii) with thresholds or masks; scale None: from the data."""
+    """Options of Theorem 4.2(i), of (ii) with thresholds; scale None: from the data."""
 
     mode: str = "paper"
     plan_only: bool | None = None
@@ -93,6 +93,13 @@ class Thm42iiConfig(Thm42iConfig):
     """Options of Theorem 4.2(ii): also the robust memorization error, as a rational."""
 
     eta: str = "1/100"
+
+
+@dataclass
+class MaskedModerateConfig(Thm42iConfig):
+    """Options of `pipeline.construction.masked_moderate`; memorizer None: by the mode."""
+
+    memorizer: str | None = None
 
 
 @dataclass
@@ -288,7 +295,7 @@ _CONSTRUCTIONS: dict[str, type] = {
     "thm_4_2_i": Thm42iConfig,
     "thm_4_2_ii": Thm42iiConfig,
     "thm_4_2_ii_threshold": Thm42iConfig,
-    "masked_moderate": Thm42iConfig,
+    "masked_moderate": MaskedModerateConfig,
     "thm_4_2_iii": Thm42iiiConfig,
     "vardi2022": Vardi2022Config,
     "voting": VotingConfig,

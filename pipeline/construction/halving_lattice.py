@@ -46,7 +46,7 @@ _LEVELS = 12
 _CELLS_A_BALL, _FEW_CELLS = 64, 4096
 # Up to so many points all dimensions are tried.
 _MANY = 200_000
-MEMORIZERS = ("shallow", "retrieval")
+MEMORIZERS = ("shallow", "retrieval", "keyed")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class HalvingOptions:
     Args:
         projection: "identity", "pca", "random" or "auto", which takes the cheapest.
         m: projected dimension, None for the cheapest.
-        memorizer: "shallow", "retrieval", or "cheapest" for each round's best.
+        memorizer: "shallow", "retrieval", "keyed", or "cheapest" for each round's best.
         cells: most cells times coordinates that a round may know.
         weight_bits: fractional bits of the projection's rows.
         seed: of projections, translations and hashes.
@@ -135,7 +135,7 @@ def build_halving_lattice(
         p: norm of the balls; for p != 2 the l2 ball that holds each l_p ball is taken.
         projection: "identity", "pca", "random", or "auto" for the cheapest.
         m: projected dimension; the cheapest by default.
-        memorizer: "shallow", "retrieval", or "cheapest" for each round's best.
+        memorizer: "shallow", "retrieval", "keyed", or "cheapest" for each round's best.
         cells: most cells times coordinates that a round may know.
         weight_bits: fractional bits of the projection's rows.
         seed: of projections, translations and hashes.

@@ -16,7 +16,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from pipeline.construction.halving_memorizers import Estimate, Memorizer
+from pipeline.construction.halving_kinds import Memorizer
+from pipeline.construction.halving_memorizers import Estimate
 from pipeline.construction.lattice_cells import Lattice
 from pipeline.gadgets.folding import folded, folded_widths, nearness
 from pipeline.network import Affine, Circuit, Expression, Plan, ReLUNetwork, Repeat

@@ -1,31 +1,43 @@
 """What a round of halving_lattice remembers its cells with, and which is the cheapest.
 
-A cell's key is a random linear hash of its digits (gadgets.folding) (docs/theory.md 7). A
-shallow table needs no more than that keys of different codes differ; a retrieval
-(gadgets.retrieval) needs its banded systems to be solvable. Both are checked on the data, and drawn
-again where they fail.
+A cell's key is a random linear hash of its digits (gadgets.folding) (docs/theory.md 7). A shallow
+table and a keyed one (gadgets.keyed_table) need no more than that keys of different codes differ; a
+retrieval (gadgets.retrieval) needs its banded systems to be solvable. All is checked on the data,
+and drawn again where it fails. A keyed table stores no cell of code 0, which other integers have.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
 import numpy as np
 
+from pipeline.construction.halving_kinds import (
+    Keyed,
+    Memorizer,
+    Retrieval,
+    Shallow,
+    keyed_bits_widths,
+    memorizer_cost,
+    shallow_widths,
+)
 from pipeline.construction.halving_rounds import Round
-from pipeline.gadgets.bit_table import BitTable, StoredKeys, knot_rows, step_rows, zigzags
+from pipeline.gadgets.bit_table import StoredKeys
 from pipeline.gadgets.folding import digits_of_cells
-from pipeline.gadgets.retrieval import RetrievalSizes, retrieval_widths, retrieved
+from pipeline.gadgets.keyed_groups import keyed_groups, keyed_sizes_for, keyed_sizes_of
+from pipeline.gadgets.keyed_table import KeyedSizes
+from pipeline.gadgets.retrieval import RetrievalSizes, retrieval_widths
 from pipeline.gadgets.ribbon import ribbon_words
-from pipeline.network import Circuit, Expression, Plan, Repeat
+from pipeline.network import Repeat
 
 # Rows of digits held at once.
 _BLOCK = 1 << 16
 # Hashes tried for the shallow table with the fewest changes, fewer of them for more cells.
 _HASHES, _HASHED = 400, 200_000
+# Hashes tried for a keyed table before their weights get one bit more.
+_DRAWS = 16
 # Keys are sums of hash weights and fit into int64.
 _KEY_BITS = 62
 _WINDOWS = (8, 12, 16, 20, 24, 28, 32)
@@ -33,95 +45,6 @@ _WINDOWS = (8, 12, 16, 20, 24, 28, 32)
 _FULLEST = 24
 # Kinds that are estimated to cost more times the least are not made.
 _WORTH_TRYING = 2
-
-
-class Memorizer(ABC):
-    """What gives the cells of a round their codes.
-
-    Attributes:
-        kind: "shallow" or "retrieval".
-        weights: of the hash, weights[j][l] of digit l of coordinate j.
-    """
-
-    kind: str
-    weights: list[list[int]]
-
-    @abstractmethod
-    def widths(self, kept: int) -> tuple[int | Repeat, ...]:
-        """Return the hidden widths with `kept` values passing by."""
-
-    @abstractmethod
-    def appended(
-        self, circuit: Circuit, kept: list[Expression], key: Expression
-    ) -> tuple[list[Expression], list[Expression]]:
-        """Append the layers; return kept values and the bits of the code."""
-
-    @abstractmethod
-    def named(self) -> dict[str, int | str]:
-        """Return the sizes by the names that certificates use."""
-
-
-@dataclass(frozen=True)
-class Shallow(Memorizer):
-    """Two layers that store about one weight for each change of a bit along the keys."""
-
-    weights: list[list[int]]
-    table: BitTable
-    kind: str = "shallow"
-
-    def widths(self, kept: int) -> tuple[int | Repeat, ...]:
-        """Return the hidden widths with `kept` values passing by."""
-        return _shallow_widths(kept, self.table.steps, self.table.width, len(self.table.knots))
-
-    def appended(
-        self, circuit: Circuit, kept: list[Expression], key: Expression
-    ) -> tuple[list[Expression], list[Expression]]:
-        """Append the layers; return kept values and the bits of the code, clipped to [0, 1]."""
-        count = len(kept)
-        neurons = circuit.hidden([*kept, *step_rows(self.table, key)])
-        neurons = circuit.hidden([*neurons[:count], *knot_rows(self.table, neurons[count:])])
-        bits = zigzags(self.table, neurons[count:])
-        for _ in range(2):
-            neurons = circuit.hidden([*neurons[:count], *[1 - bit for bit in bits]])
-            bits = neurons[count:]
-        return neurons[:count], bits
-
-    def named(self) -> dict[str, int | str]:
-        """Return the sizes by the names that certificates use."""
-        return {"memorizer": self.kind, "steps": self.table.steps, "knots": self.table.width}
-
-
-def _shallow_widths(kept: int, steps: int, knots: int, bits: int) -> tuple[int, ...]:
-    return (kept + steps, kept + knots, kept + bits, kept + bits)
-
-
-@dataclass(frozen=True)
-class Retrieval(Memorizer):
-    """Words of bits found by a ribbon; no keys are stored."""
-
-    weights: list[list[int]]
-    sizes: RetrievalSizes
-    words: list[int]
-    kind: str = "retrieval"
-
-    def widths(self, kept: int) -> tuple[int | Repeat, ...]:
-        """Return the hidden widths with `kept` values passing by."""
-        return retrieval_widths(self.sizes, kept)
-
-    def appended(
-        self, circuit: Circuit, kept: list[Expression], key: Expression
-    ) -> tuple[list[Expression], list[Expression]]:
-        """Append the layers; return kept values and the bits of the code."""
-        return retrieved(circuit, kept, key, self.words, self.sizes)
-
-    def named(self) -> dict[str, int | str]:
-        """Return the sizes by the names that certificates use."""
-        return {"memorizer": self.kind, **self.sizes.named()}
-
-
-def memorizer_cost(widths: tuple[int | Repeat, ...], kept: int, bits: int) -> int:
-    """Return the parameters of a memorizer's layers, from a key and `kept` values to its bits."""
-    return Plan(kept + 1, widths, {}, kept + bits).parameter_count()
 
 
 @dataclass(frozen=True)
@@ -154,23 +77,19 @@ def cheapest_memorizer(
     Raises:
         ValueError: if no kind works.
     """
-    digits = _Digits(made.cells, made.levels)
-    sizes = _estimated(len(made.cells), bits, kept)
-    costs = {
-        "shallow": memorizer_cost(_likely_shallow(len(made.cells), bits, kept), kept, bits),
-        "retrieval": memorizer_cost(retrieval_widths(sizes, kept), kept, bits),
-    }
+    about = estimated(len(made.cells), bits, kept)
+    costs = {kind: memorizer_cost(widths, kept, bits) for kind, widths in about.of_kinds(kept)}
     costs = {kind: count for kind, count in costs.items() if kind in kinds}
     least = min(costs.values())
     found: dict[str, Memorizer] = {}
-    for kind in [kind for kind in costs if costs[kind] <= _WORTH_TRYING * least]:
-        if kind == "shallow":
-            found[kind] = _shallow(digits, made.codes, bits, kept, random)
-        elif (solved := _retrieval(digits, made.codes, sizes, random)) is not None:
-            found[kind] = solved
-    if not found and "shallow" in kinds:
+    worth = [kind for kind in costs if costs[kind] <= _WORTH_TRYING * least]
+    others = sorted(costs.keys() - worth, key=lambda kind: costs[kind])
+    for kind in [*worth, *others]:
         # A cell whose digits are all 0 has row 0 whatever the hash: no word gives it another code.
-        found["shallow"] = _shallow(digits, made.codes, bits, kept, random)
+        if found and kind in others:
+            break
+        if (memorizer := _made(kind, made, about, kept, random)) is not None:
+            found[kind] = memorizer
     if not found:
         raise ValueError(f"no memorizer among {', '.join(kinds)} holds {len(made.cells)} cells")
     costs |= {kind: memorizer_cost(each.widths(kept), kept, bits) for kind, each in found.items()}
@@ -184,30 +103,55 @@ class Estimate:
 
     Args:
         cells: how many cells there are.
-        sizes: of a retrieval.
+        retrieval: sizes of a retrieval.
+        keyed: sizes of a keyed table.
         bits: c.
     """
 
     cells: int
-    sizes: RetrievalSizes
+    retrieval: RetrievalSizes
+    keyed: KeyedSizes
     bits: int
+
+    def of_kinds(self, kept: int) -> list[tuple[str, tuple[int | Repeat, ...]]]:
+        """Return the hidden widths of each kind with `kept` values passing by."""
+        return [
+            ("shallow", _likely_shallow(self.cells, self.bits, kept)),
+            ("retrieval", retrieval_widths(self.retrieval, kept)),
+            ("keyed", keyed_bits_widths(self.keyed, kept)),
+        ]
 
     def widths(self, kept: int) -> tuple[int | Repeat, ...]:
         """Return the hidden widths with `kept` values passing by."""
-        both = _likely_shallow(self.cells, self.bits, kept), retrieval_widths(self.sizes, kept)
-        return min(both, key=lambda widths: memorizer_cost(widths, kept, self.bits))
+        of_kinds = (widths for _, widths in self.of_kinds(kept))
+        return min(of_kinds, key=lambda widths: memorizer_cost(widths, kept, self.bits))
 
 
 def estimated(count: int, bits: int, kept: int) -> Estimate:
     """Return what a memorizer of so many cells would be like."""
-    return Estimate(count, _estimated(count, bits, kept), bits)
+    # Codes as likely as each other; keys of twice the bits, which gaps halve.
+    stored = max(count - (count >> bits), 1)
+    keyed = keyed_sizes_for(stored, count.bit_length() + 1, bits, kept)
+    return Estimate(count, _estimated(count, bits, kept), keyed, bits)
 
 
 def _likely_shallow(cells: int, bits: int, kept: int) -> tuple[int, ...]:
     """Return widths of a shallow table whose bits change at every other cell."""
     changes = cells // 2 + 1
     groups = max(int((changes / 2) ** 0.5), 1)
-    return _shallow_widths(kept, 2 * groups, (changes // groups + 1) * bits, bits)
+    return shallow_widths(kept, 2 * groups, (changes // groups + 1) * bits, bits)
+
+
+def _made(
+    kind: str, made: Round, about: Estimate, kept: int, random: np.random.Generator
+) -> Memorizer | None:
+    """Return the memorizer of a kind for a round's cells, None where there is none."""
+    digits = _Digits(made.cells, made.levels)
+    if kind == "shallow":
+        return _shallow(digits, made.codes, about.bits, kept, random)
+    if kind == "retrieval":
+        return _retrieval(digits, made.codes, about.retrieval, random)
+    return _keyed(digits, made.codes, about.bits, kept, random.spawn(1)[0])
 
 
 @dataclass(frozen=True)
@@ -267,6 +211,22 @@ def _knots(most: int) -> list[int]:
     root = most**0.5
     tried = {max(round(root * factor), 1) for factor in (0.5, 0.7, 1, 1.4, 2)}
     return sorted({*tried, 1, most} if most < 64 else tried)
+
+
+def _keyed(
+    digits: _Digits, codes: np.ndarray, bits: int, kept: int, random: np.random.Generator
+) -> Keyed:
+    """Return the keyed table of the shortest keys that some draws find."""
+    width, tries = max(2 * digits.count.bit_length() - 5, 1), 0
+    while True:
+        weights = random.integers(0, 1 << min(width, 48), digits.shape)
+        table = _codes_of_keys(digits.keys(weights), codes)
+        if table is not None:
+            stored = {key: code for key, code in table.items() if code}
+            sizes = keyed_sizes_of([sorted(stored)], bits, kept)
+            return Keyed(weights.tolist(), sizes, keyed_groups(stored, sizes))
+        tries += 1
+        width += int(tries % min(_DRAWS, _HASHED // digits.count + 1) == 0)
 
 
 def _codes_of_keys(keys: np.ndarray, codes: np.ndarray) -> dict[int, int] | None:

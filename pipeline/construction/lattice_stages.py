@@ -35,19 +35,21 @@ from pipeline.construction.lattice import (
     translation_bits,
     translation_off_walls,
 )
+from pipeline.construction.stage_memorizers import (
+    MemorizerKind,
+    StageMemorizer,
+    memorizer_for,
+    memorizer_of,
+)
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray
 from pipeline.gadgets import (
-    MemorizerSizes,
     digits_of_cells,
     floor_widths,
     floored,
     floored_by_thresholds,
     folded,
     folded_widths,
-    memorized,
-    memorizer_sizes,
-    memorizer_widths,
     nearness,
     raised,
     threshold_floor_widths,
@@ -77,14 +79,14 @@ class StageSizes:
         m: projected dimension.
         R: cells a coordinate.
         stages: G.
-        memorizer: sizes of every stage's memorizer.
+        memorizer: of every stage.
         cells: how cells are found.
     """
 
     m: int
     R: int
     stages: int
-    memorizer: MemorizerSizes
+    memorizer: StageMemorizer
     cells: Cells
 
     @property
@@ -101,7 +103,7 @@ class StageSizes:
     @property
     def label_top(self) -> int:
         """The largest label that fits the memorizer's label bits."""
-        return (1 << self.memorizer.words.label_bits) - 1
+        return (1 << self.memorizer.label_bits) - 1
 
     def structure(self) -> dict[str, int]:
         """Return the sizes by the names the checker knows."""
@@ -187,13 +189,26 @@ def points_a_group(N: int, d: int, rho: Fraction, name: str) -> int:
 
 
 def stage_sizes(
-    N: int, d: int, C: int, rho: Fraction, scale: int, *, how: Cells, name: str
+    N: int,
+    d: int,
+    C: int,
+    rho: Fraction,
+    scale: int,
+    *,
+    how: Cells,
+    name: str,
+    kind: MemorizerKind,
 ) -> StageSizes:
     """Return the sizes of mode `paper`, for any dataset of this scale."""
     n = points_a_group(N, d, rho, name)
     m, R = projected_dimension(N, d), cells_across(d, scale, _MARGIN)
-    memorizer = memorizer_sizes(n, largest_key(m, R, how), C)
+    memorizer = memorizer_for(kind, n, largest_key(m, R, how), C, _carried(m, how))
     return StageSizes(m, R, -(-N // n), memorizer, how)
+
+
+def _carried(m: int, how: Cells) -> int:
+    """Return how many values pass by a memorizer: z, y, and how near walls are."""
+    return m + 1 + int(how is Cells.FOLDS)
 
 
 def plan_of_stages(d: int, at: StageSizes, scale: int | None) -> Plan:
@@ -204,14 +219,13 @@ def plan_of_stages(d: int, at: StageSizes, scale: int | None) -> Plan:
         stage = (
             *folded_widths(n, at.m, carried),
             carried + 1 + 2 * at.m,
-            *memorizer_widths(at.memorizer, carried + 1),
+            *at.memorizer.widths(carried + 1),
             carried + 2,
             carried + 1,
         )
     else:
         floors = threshold_floor_widths if at.cells is Cells.THRESHOLDS else floor_widths
-        memorizer = memorizer_widths(at.memorizer, carried)
-        stage = (*floors(n, at.m, carried), *memorizer, carried + 1)
+        stage = (*floors(n, at.m, carried), *at.memorizer.widths(carried), carried + 1)
     stage = (carried + at.m, *stage)
     resolved: dict[str, int | str] = dict(at.structure())
     resolved |= {"stage_depth": at.stage_depth, "memorizer_depth": at.memorizer.depth}
@@ -226,6 +240,7 @@ def staged(
     how: Cells,
     name: str,
     options: LatticeOptions,
+    kind: MemorizerKind,
 ) -> Staged:
     """Return images, translations and keys of every group.
 
@@ -235,13 +250,15 @@ def staged(
         how: how cells are found.
         name: of the construction, for errors.
         options: mode, scale, draws, ...
+        kind: of the memorizers.
     """
     n = points_a_group(dataset.N, dataset.d, rho, name)
     bits = required_scale(dataset, options.scale)
     data = lattice_images(dataset, rho, n, options)
     at = placed(data, translation_bits(n))
     if options.of_paper:
-        sizes = stage_sizes(dataset.N, dataset.d, dataset.C, rho, bits, how=how, name=name)
+        N, d, C = dataset.N, dataset.d, dataset.C
+        sizes = stage_sizes(N, d, C, rho, bits, how=how, name=name, kind=kind)
         R = sizes.R
         require_reach(at.top, R)
     else:
@@ -253,10 +270,9 @@ def staged(
         keys = keys_of_cells(cells(at, group, translation), R, how)
         stages.append(Stage(translation, labels_of_keys(keys, dataset.y[group])))
     if not options.of_paper:
-        most = max(len(stage.labels) for stage in stages)
-        largest = max(max(stage.labels) for stage in stages)
-        memorizer = memorizer_sizes(most, largest, dataset.C)
-        sizes = StageSizes(data.projection.m, R, len(stages), memorizer, how)
+        tables, m = [stage.labels for stage in stages], data.projection.m
+        memorizer = memorizer_of(kind, tables, dataset.C, _carried(m, how))
+        sizes = StageSizes(m, R, len(stages), memorizer, how)
     return Staged(data, at.offsets, sizes, stages, bits if options.of_paper else None)
 
 
@@ -275,7 +291,7 @@ def network_of_stages(found: Staged, gamma_bits: int) -> ReLUNetwork:
             z, y = _masked(circuit, carried, moved, stage, found.sizes, gamma_bits)
             continue
         carried, key = _key(circuit, carried, moved, found.sizes, gamma_bits)
-        carried, label = memorized(circuit, carried, key, stage.labels, found.sizes.memorizer)
+        carried, label = found.sizes.memorizer.appended(circuit, carried, key, stage.labels)
         z, y = raised(circuit, carried[:m], carried[m], label)
     return circuit.network([y])
 
@@ -317,7 +333,7 @@ def _masked(
     carried, key, rests = folded(circuit, carried, moved, weights, gamma_bits)
     delta = Fraction(2, 1 << gamma_bits)
     (*carried, key), near = nearness(circuit, [*carried, key], rests, delta)
-    carried, label = memorized(circuit, [*carried, near], key, stage.labels, at.memorizer)
+    carried, label = at.memorizer.appended(circuit, [*carried, near], key, stage.labels)
     *carried, near, under = circuit.hidden([*carried, top - label])
     offered = top - under - near * (top << gamma_bits)
     return raised(circuit, carried[: at.m], carried[at.m], offered)
@@ -325,13 +341,12 @@ def _masked(
 
 def notes_of_stages(found: Staged) -> tuple[tuple[str, str], ...]:
     """Return the sizes chosen, for the report."""
-    at, words = found.sizes, found.sizes.memorizer.words
+    at = found.sizes
     return (
         ("projection", f"{found.images.projection.kind}, m = {at.m}"),
         ("radius of images r", f"{float(found.images.radius):.6g}"),
         ("groups of points, one stage each", f"{at.stages:,}"),
         ("layers a stage", f"{at.stage_depth:,}"),
         ("cells a coordinate R", f"{at.R:,}"),
-        ("groups of keys, keys a group", f"{at.memorizer.groups}, {words.keys}"),
-        ("bits a key", f"{words.key_bits}"),
+        *at.memorizer.notes(),
     )

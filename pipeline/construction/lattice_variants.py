@@ -18,6 +18,7 @@ from pipeline.construction.lattice_stages import (
     stage_sizes,
     staged,
 )
+from pipeline.construction.stage_memorizers import MemorizerKind
 from pipeline.data import SeparatedDataset
 from pipeline.network import Plan
 
@@ -36,7 +37,15 @@ class Variant:
     how: Cells
     check: str
 
-    def plan(self, N: int, d: int, C: int, rho: Fraction, scale: int | None) -> Plan:
+    def plan(
+        self,
+        N: int,
+        d: int,
+        C: int,
+        rho: Fraction,
+        scale: int | None,
+        kind: MemorizerKind = MemorizerKind.LITERAL,
+    ) -> Plan:
         """Return the widths for any dataset of N points in R^d of this scale (mode `paper`).
 
         Raises:
@@ -44,21 +53,30 @@ class Variant:
         """
         points_a_group(N, d, rho, self.name)
         bits = given_scale(scale)
-        sizes = stage_sizes(N, d, C, rho, bits, how=self.how, name=self.name)
+        sizes = stage_sizes(N, d, C, rho, bits, how=self.how, name=self.name, kind=kind)
         return plan_of_stages(d, sizes, bits)
 
     def plan_of_dataset(
-        self, dataset: SeparatedDataset, rho: Fraction, options: LatticeOptions
+        self,
+        dataset: SeparatedDataset,
+        rho: Fraction,
+        options: LatticeOptions,
+        kind: MemorizerKind = MemorizerKind.LITERAL,
     ) -> Plan:
         """Return the widths for a dataset; mode `paper` looks at its scale alone."""
         if options.of_paper:
             bits = required_scale(dataset, options.scale)
-            return self.plan(dataset.N, dataset.d, dataset.C, rho, bits)
-        found = staged(dataset, rho, how=self.how, name=self.name, options=options)
+            return self.plan(dataset.N, dataset.d, dataset.C, rho, bits, kind)
+        found = self.staged(dataset, rho, 2, options, kind)
         return plan_of_stages(dataset.d, found.sizes, found.scale)
 
     def staged(
-        self, dataset: SeparatedDataset, rho: Fraction, p: int | float, options: LatticeOptions
+        self,
+        dataset: SeparatedDataset,
+        rho: Fraction,
+        p: int | float,
+        options: LatticeOptions,
+        kind: MemorizerKind = MemorizerKind.LITERAL,
     ) -> Staged:
         """Return images, translations and keys of every group.
 
@@ -67,7 +85,7 @@ class Variant:
         """
         if p != 2:
             raise ValueError(f"{self.name} is proved for p = 2, got p = {p} (Theorem 4.2(ii))")
-        return staged(dataset, rho, how=self.how, name=self.name, options=options)
+        return staged(dataset, rho, how=self.how, name=self.name, options=options, kind=kind)
 
     def built(
         self,

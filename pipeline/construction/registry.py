@@ -105,7 +105,7 @@ CONSTRUCTIONS: dict[str, Construction] = {
         masked_moderate.build_masked_moderate,
         masked_moderate.plan_of_dataset,
         masked_moderate.plan_masked_moderate,
-        ("scale",),
+        ("scale", "memorizer"),
     ),
     "thm_4_2_iii": Construction(
         "Theorem 4.2(iii)",

@@ -22,7 +22,7 @@ BEYOND = (
         "lattices in rounds, exact on every ball, P = O(sqrt N) for rho up to c / (m sqrt d)",
         "pipeline.construction.halving_lattice:build_halving_lattice",
         "tests/construction/test_halving_lattice.py",
-        note="no cell needs the value 0, so no keys are stored",
+        note="no cell needs the value 0, so no keys need be stored",
     ),
     Item(
         "beyond: docs/theory.md 6, growth",
@@ -37,6 +37,14 @@ BEYOND = (
         "key-free retrieval of integers by ReLU layers, O(sqrt n) parameters for n keys",
         "pipeline.gadgets.retrieval:retrieved",
         "tests/gadgets/test_retrieval.py",
+    ),
+    Item(
+        "beyond: docs/theory.md 7, keys",
+        "keyed tables: 0 at every other integer, 8 parameters a group and 30 a bit of a gap",
+        "pipeline.gadgets.keyed_table:keyed_label",
+        "tests/gadgets/test_keyed_table.py",
+        note="Lemma B.10's task; `memorizer: compact` of masked_moderate, `keyed` of "
+        "halving_lattice",
     ),
     Item(
         "beyond: docs/theory.md 8",

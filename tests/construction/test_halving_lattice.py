@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 
 from pipeline.construction import Built, build
-from pipeline.construction.halving_lattice import HalvingOptions, build_halving_lattice
+from pipeline.construction.halving_lattice import (
+    MEMORIZERS,
+    HalvingOptions,
+    build_halving_lattice,
+)
+from pipeline.construction.halving_memorizers import cheapest_memorizer
+from pipeline.construction.halving_rounds import Round
+from pipeline.construction.lattice_cells import Lattice
 from pipeline.data import SeparatedDataset, generate_dataset
 from pipeline.exact import DyadicArray
+from pipeline.gadgets.folding import digits_of_cells
 from tests.construction.ball_points import line, spread
 
 # Parts of delta from a wall: where gates and masks are shut, half open and open, and beyond.
@@ -70,6 +78,7 @@ CASES = [
     (spread(60, 2, 2), "1/2", {}),
     (spread(80, 2, 3), "2/3", {"memorizer": "shallow"}),
     (spread(50, 3, 2), "1/2", {"memorizer": "retrieval"}),
+    (spread(70, 2, 3), "1/2", {"memorizer": "keyed"}),
     (spread(40, 3, 5), "1/3", {}),
     (spread(30, 4, 2), "2/5", {}),
     (line(20), "1/3", {}),
@@ -106,6 +115,24 @@ def test_parameters_grow_like_the_square_root_of_the_points() -> None:
     assert counts[1] < 6 * counts[0]
 
 
+def test_a_keyed_table_holds_what_no_ribbon_does_and_is_the_cheapest_of_many_classes() -> None:
+    random = np.random.default_rng(0)
+    # The cell 5 has no digit 1, so its key is 0 whatever the hash: no row, no word, but a code.
+    cells = np.array([[5], [2], [7]])
+    few = Round(Lattice(0, np.zeros(1, dtype=np.int64)), 4, 3, cells, np.ones(3, dtype=np.int64))
+    assert digits_of_cells(few.cells, 4).sum(axis=(1, 2)).min() == 0
+    with pytest.raises(ValueError, match="no memorizer among retrieval holds 3 cells"):
+        cheapest_memorizer(few, 1, 0, ("retrieval",), random)
+    choice = cheapest_memorizer(few, 1, 0, ("retrieval", "keyed"), random)
+    assert choice.memorizer.kind == "keyed" and choice.made == ("keyed",)
+    cells = np.unique(random.integers(0, 1 << 8, (1100, 3)), axis=0)
+    codes = random.integers(0, 128, len(cells))
+    many = Round(Lattice(0, np.zeros(3, dtype=np.int64)), 8, 1, cells, codes)
+    choice = cheapest_memorizer(many, 7, 0, MEMORIZERS, random)
+    assert choice.memorizer.kind == "keyed"
+    assert choice.costs["keyed"] < min(choice.costs["shallow"], choice.costs["retrieval"])
+
+
 def test_a_ratio_that_no_lattice_clears_is_refused() -> None:
     data = spread(12, 6, 2)
     with pytest.raises(ValueError, match="no lattice of at most .* keep"):
@@ -115,7 +142,7 @@ def test_a_ratio_that_no_lattice_clears_is_refused() -> None:
 
 
 def test_bad_options_are_refused() -> None:
-    with pytest.raises(ValueError, match="memorizer must be cheapest, shallow, retrieval"):
+    with pytest.raises(ValueError, match="memorizer must be cheapest, shallow, retrieval, keyed"):
         HalvingOptions(memorizer="paper")
     with pytest.raises(ValueError, match="cells must be at least 1"):
         HalvingOptions(cells=0)

@@ -274,3 +274,24 @@ def test_volume_ratio_is_that_of_unit_balls_and_never_below(d: int) -> None:
     # By the Gamma function, in floats.
     exact = np.exp(gammaln(d / 2 + 1) - gammaln((d + 1) / 2)) / np.sqrt(pi)
     assert float(found) == pytest.approx(exact, rel=1e-12)
+
+
+def test_compact_memorizers_hold_what_the_literal_ones_hold_for_fewer_parameters() -> None:
+    data, rho = spread(14, 2, 4), ratio(4, 2)
+    counts = {}
+    for mode in ("paper", "adaptive"):
+        for memorizer in (None, "literal", "compact"):
+            built = build_masked_moderate(data, rho, mode=mode, memorizer=memorizer)
+            counts[mode, memorizer] = built.network.parameter_count()
+            assert built.certificate is not None
+            tables = "keyed tables" in "; ".join(built.certificate.deviations)
+            assert tables == (memorizer == "compact" or (memorizer, mode) == (None, "adaptive"))
+            assert wrong_points(built.network, data, rho) == []
+        assert 5 * counts[mode, "compact"] < counts[mode, "literal"]
+    assert counts["paper", None] == counts["paper", "literal"]
+    assert counts["adaptive", None] == counts["adaptive", "compact"]
+    large = plan_masked_moderate(10**9, 64, 10, Fraction(1, 10**6), scale=10, memorizer="compact")
+    other = plan_masked_moderate(10**9, 64, 10, Fraction(1, 10**6), scale=10)
+    assert 2 * large.parameter_count() < other.parameter_count()
+    with pytest.raises(ValueError, match="memorizer must be one of literal, compact or null"):
+        build_masked_moderate(data, rho, memorizer="keyed")

@@ -52,6 +52,12 @@ from pipeline.verification.check.balls import (
 from pipeline.verification.check.folds import confirm_digits, keys_of_cells
 from pipeline.verification.check.forms import Form, neuron
 from pipeline.verification.check.key_table import confirm_table
+from pipeline.verification.check.keyed_table import (
+    KeyedSizes,
+    confirm_bits,
+    confirm_keyed,
+    keyed_sizes_of,
+)
 from pipeline.verification.check.layers import LayerReader, neurons, positive
 from pipeline.verification.check.met_cells import (
     cells_of_balls,
@@ -78,15 +84,15 @@ class _Round:
         shift: s_k.
         translation: t_k.
         weights: of the digits, shape (m, n), int64.
-        layers: neurons of the two layers of a table, (0, 0) for a retrieval.
-        sizes: of a retrieval, None for a table.
+        layers: neurons of the two layers of a shallow table, (0, 0) for other memorizers.
+        sizes: of a retrieval or a keyed table, None for a shallow one.
     """
 
     shift: int
     translation: list[Fraction]
     weights: np.ndarray
     layers: tuple[int, int]
-    sizes: Sizes | None
+    sizes: Sizes | KeyedSizes | None
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,8 @@ def _round_of(
     if each["memorizer"] == "shallow":
         first, second = positive(each, "steps", "knots")
         return _Round(shift, translation, weights, (first, second), None)
+    if each["memorizer"] == "keyed":
+        return _Round(shift, translation, weights, (0, 0), keyed_sizes_of(each, bits))
     if each["memorizer"] != "retrieval":
         raise Rejected(f"there is no memorizer {each['memorizer']!r}")
     rows, columns, positions, window = positive(each, "rows", "columns", "positions", "window")
@@ -274,6 +282,10 @@ def _confirm_memorizer(
     reader: LayerReader, kept: list[Form], key: Form, each: _Round, at: _Structure
 ) -> tuple[list[Form], _Codes, list[Form]]:
     """Confirm a memorizer; return its bits, the code of any key, and the kept values."""
+    if isinstance(each.sizes, KeyedSizes):
+        keyed, kept, label = confirm_keyed(reader, kept, key, each.sizes)
+        kept, bits = confirm_bits(reader, kept, label, at.bits)
+        return bits, keyed.codes, kept
     if each.sizes is not None:
         retrieval, kept, bits = confirm_retrieval(reader, kept, key, each.sizes)
         return bits, retrieval.codes, kept

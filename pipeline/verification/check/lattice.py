@@ -46,15 +46,14 @@ _ETA_BITS = 1
 
 
 @dataclass(frozen=True)
-class Lattice:
-    """What fixes the layers of a lattice network.
+class LatticeCells:
+    """What fixes the layers of a lattice network, but for its memorizer.
 
     Args:
         m: coordinates.
         R: cells a coordinate.
         n: layers of the floors, 2^n >= R.
         q: gamma = 2^-q.
-        sizes: of the memorizer.
         lipschitz: the claimed bound on ||W||.
     """
 
@@ -62,13 +61,23 @@ class Lattice:
     R: int
     n: int
     q: int
-    sizes: Sizes
     lipschitz: Fraction
 
     @property
     def gamma(self) -> Fraction:
         """Width of the floors' bands."""
         return Fraction(1, 1 << self.q)
+
+
+@dataclass(frozen=True)
+class Lattice(LatticeCells):
+    """What fixes the layers of a lattice network.
+
+    Args:
+        sizes: of the memorizer.
+    """
+
+    sizes: Sizes
 
     @property
     def weights(self) -> list[int]:
@@ -80,8 +89,8 @@ class Lattice:
         return [key // weight % self.R for weight in self.weights]
 
 
-def lattice_of(structure: dict[str, Any]) -> Lattice:
-    """Return what a structure names.
+def cells_of(structure: dict[str, Any]) -> LatticeCells:
+    """Return what a structure names besides a memorizer.
 
     Raises:
         Rejected: if its sizes make no lattice.
@@ -92,7 +101,22 @@ def lattice_of(structure: dict[str, Any]) -> Lattice:
         raise Rejected(f"gamma_bits must lie in 0..65536, got {structure['gamma_bits']}")
     if R < 1 or (R - 1).bit_length() > n:
         raise Rejected(f"floors of {n} layers do not reach {structure['cells_across']} cells")
-    return Lattice(m, R, n, q, sizes_of(structure, _ETA_BITS), rational(structure["lipschitz"]))
+    return LatticeCells(m, R, n, q, rational(structure["lipschitz"]))
+
+
+def literal_sizes_of(structure: dict[str, Any]) -> Sizes:
+    """Return the sizes of a memorizer of integers by Lemma B.10."""
+    return sizes_of(structure, _ETA_BITS)
+
+
+def lattice_of(structure: dict[str, Any]) -> Lattice:
+    """Return what a structure names.
+
+    Raises:
+        Rejected: if its sizes make no lattice.
+    """
+    at = cells_of(structure)
+    return Lattice(at.m, at.R, at.n, at.q, at.lipschitz, literal_sizes_of(structure))
 
 
 def translation_in(found: list[Form]) -> list[Fraction]:
@@ -152,7 +176,8 @@ def _findings(
     )
     verified = balls.inside & reached & clear & right
     slack = lengths_below(clearance, boxes.bits)
-    return Findings(verified, slack, reason, lattice_facts(lattice, balls, lattice.gamma))
+    facts = lattice_facts(lattice, balls, lattice.gamma, lattice.sizes.fact)
+    return Findings(verified, slack, reason, facts)
 
 
 def _sharp_boxes(balls: BallImages, lattice: Lattice, translation: list[Fraction]) -> Boxes:
@@ -163,13 +188,13 @@ def _sharp_boxes(balls: BallImages, lattice: Lattice, translation: list[Fraction
     return boxes_of(balls, bits, largest)
 
 
-def lattice_facts(lattice: Lattice, balls: BallImages, gamma: Fraction) -> tuple[str, ...]:
+def lattice_facts(
+    lattice: LatticeCells, balls: BallImages, gamma: Fraction, memorizer: str
+) -> tuple[str, ...]:
     """Return what was confirmed, for the reader."""
-    sizes = lattice.sizes
     return (
         f"projection to m = {lattice.m} dimensions, norm at most {at_most(lattice.lipschitz)}",
         f"floors of {lattice.n} layers on [0, {lattice.R})^{lattice.m}, bands of width {gamma}",
-        f"memorizer: {sizes.groups} groups of {sizes.keys} keys of {sizes.key_bits} bits, "
-        f"labels of {sizes.label_bits} bits",
+        memorizer,
         f"image radius at most {at_most(balls.radius)}",
     )

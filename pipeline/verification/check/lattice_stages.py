@@ -115,7 +115,7 @@ def check_lattice_stages(network: Network, structure: dict[str, Any], claim: Cla
     if claim.p == 2:
         shares = band_shares(rows, claim.mu_power, claim.data.points.shape[1], gamma)
     floors = "exact floors by threshold units" if exact else "floors exact outside the bands"
-    facts = (*lattice_facts(lattice, balls, gamma), f"{count} stages, {floors}")
+    facts = (*lattice_facts(lattice, balls, gamma, lattice.sizes.fact), f"{count} stages, {floors}")
     return _findings(balls, tally, shares, claim, facts)
 
 

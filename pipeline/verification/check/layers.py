@@ -20,6 +20,16 @@ class Confirms(Protocol):
         """Read the next layer and require it to be exactly the expected rows."""
 
 
+class Reads(Confirms, Protocol):
+    """What also reads a layer of a given width: `Layers` and `LayerReader`."""
+
+    def read(self, width: int) -> list[Form]:
+        """Return the next layer's rows, which must be so many."""
+
+    def same(self, found: Sequence[Form], expected: Sequence[Form], what: str) -> None:
+        """Require the rows of the layer read last to be the expected ones."""
+
+
 class Layers:
     """The layers of a network of known depth, consumed in order.
 
@@ -103,6 +113,28 @@ class LayerReader:
         found = self.following()
         self.used += 1
         return found
+
+    def read(self, width: int) -> list[Form]:
+        """Return the next layer's rows.
+
+        Args:
+            width: neurons the layer must have.
+
+        Raises:
+            Rejected: if no layer is left, or it has another width.
+        """
+        found = self.rows()
+        if len(found) != width:
+            raise Rejected(f"layer {self.used}: {width} neurons expected, got {len(found)}")
+        return found
+
+    def same(self, found: Sequence[Form], expected: Sequence[Form], what: str) -> None:
+        """Require the rows of the layer read last to be the expected ones.
+
+        Raises:
+            Rejected: if they are not.
+        """
+        require_rows(self.used, found, expected, what)
 
     def following(self) -> list[Form]:
         """Return the rows of the layer after the last one read, without consuming it.

@@ -2,9 +2,9 @@ r"""Stages of lattices with masks (docs/theory.md 5): a translation, digits, a m
 
 Layers: z = relu(W x + b), y = 0. Stage s: z' = relu(z - t_s); digits of z'_j by folding, n levels,
 and S = sum_j relu(2 gamma - v_j) + relu(v_j - 1 + 2 gamma) with the rests v_j (folds.py); f = the
-value that the memorizer (memorizer.py) has at key = sum of 2^(n j + level) digits; u = relu(C - f),
-C = 2^c - 1 for labels of c bits; y <- y + relu(C - u - C S / gamma - y) = max(y, C - u - C S /
-gamma).
+value that the memorizer (memorizer.py, keyed_table.py) has at key = sum of 2^(n j + level) digits;
+u = relu(C - f), C = 2^c - 1 for labels of c bits; y <- y + relu(C - u - C S / gamma - y) = max(y, C
+- u - C S / gamma). The key is >= 0, and nothing is used about f but its values at integers.
 
 Theorem. Let the image of ball i lie in the open ball of radius r about p, p_j >= r, and z'(ball) in
 [0, 2^n]^m in every stage. Suppose no cell whose key has a label above y_i meets the ball in any
@@ -41,10 +41,18 @@ from pipeline.verification.check.cells import (
 )
 from pipeline.verification.check.folds import cell_of_digits, confirm_digits
 from pipeline.verification.check.forms import Form, neuron
-from pipeline.verification.check.lattice import Lattice, lattice_facts, lattice_of, translation_in
+from pipeline.verification.check.keyed_table import KeyedSizes, confirm_keyed, keyed_sizes_of
+from pipeline.verification.check.lattice import (
+    LatticeCells,
+    cells_of,
+    lattice_facts,
+    literal_sizes_of,
+    translation_in,
+)
 from pipeline.verification.check.layers import Layers, neurons, positive
-from pipeline.verification.check.memorizer import confirm_memorizer
+from pipeline.verification.check.memorizer import Sizes, confirm_memorizer
 from pipeline.verification.check.readers import Network
+from pipeline.verification.check.rejection import Rejected
 
 # Intervals are rounded to 2^-20 of a translation's unit and of gamma.
 _UNIT_BITS = 20
@@ -61,21 +69,41 @@ class _Stage:
 def check_masked_stages(network: Network, structure: dict[str, Any], claim: Claim) -> Findings:
     """Return which balls are proved right; Rejected if a layer is not what it claims to be."""
     network.require_relu()
-    lattice = lattice_of(structure)
+    lattice, sizes = cells_of(structure), _sizes_of(structure)
     (count,) = positive(structure, "stages")
-    layers = Layers(network, 2 + count * (4 + lattice.n + lattice.sizes.hidden_layers))
+    layers = Layers(network, 2 + count * (4 + lattice.n + sizes.hidden_layers))
     rows = layers.read(lattice.m)
     stages, y = [], Form()
     for _ in range(count):
-        stages.append(_confirm_stage(layers, lattice, y))
+        stages.append(_confirm_stage(layers, lattice, sizes, y))
         y = neuron(lattice.m) + neuron(lattice.m + 1)
     layers.confirm([y], "the output")
     balls = ball_images(claim, rows, lattice.lipschitz, None)
-    facts = (*lattice_facts(lattice, balls, lattice.gamma), f"{count} stages, masked near walls")
+    facts = (
+        *lattice_facts(lattice, balls, lattice.gamma, sizes.fact),
+        f"{count} stages, masked near walls",
+    )
     return _findings(balls, stages, lattice, claim, facts)
 
 
-def _confirm_stage(layers: Layers, lattice: Lattice, y: Form) -> _Stage:
+def _sizes_of(structure: dict[str, Any]) -> Sizes | KeyedSizes:
+    """Return the sizes of the memorizer that a structure names, Lemma B.10's by default.
+
+    Raises:
+        Rejected: if there is no such memorizer, or a size is out of range.
+    """
+    kind = structure.get("memorizer", "literal")
+    if kind == "literal":
+        return literal_sizes_of(structure)
+    if kind != "compact":
+        raise Rejected(f"there is no memorizer {kind!r}")
+    (label_bits,) = positive(structure, "label_bits")
+    return keyed_sizes_of(structure, label_bits)
+
+
+def _confirm_stage(
+    layers: Layers, lattice: LatticeCells, sizes: Sizes | KeyedSizes, y: Form
+) -> _Stage:
     """Confirm one stage; it starts with z in the neurons 0..m - 1 and ends so."""
     m, n = lattice.m, lattice.n
     found = layers.read(2 * m + 1)
@@ -93,17 +121,28 @@ def _confirm_stage(layers: Layers, lattice: Lattice, y: Form) -> _Stage:
     for bump in neurons(m + 2, 2 * m):
         near = near + bump
     passing = [*neurons(0, m + 1), near]
-    memorizer = confirm_memorizer(layers, passing, neuron(m + 1), lattice.sizes)
-    top = (1 << lattice.sizes.label_bits) - 1
-    under = (memorizer.output * -1).plus(top)
+    table, label, bits = _confirm_memorizer(layers, passing, neuron(m + 1), sizes)
+    top = (1 << bits) - 1
+    under = (label * -1).plus(top)
     layers.confirm([*neurons(0, m + 2), under], "labels cut off above")
     mask = neuron(m + 1) * (top << lattice.q)
     offer = (neuron(m + 2) * -1).plus(top) - mask - neuron(m)
     layers.confirm([*neurons(0, m + 1), offer], "the maximum")
     # A key that stands twice has the sum of two labels; what is offered is cut off at C.
-    reachable = ((k, v) for k, v in memorizer.table.items() if k >> (m * n) == 0)
+    reachable = ((k, v) for k, v in table.items() if k >> (m * n) == 0)
     labels = {_cell(key, m, n): min(label, top) for key, label in reachable}
     return _Stage(translation, labels)
+
+
+def _confirm_memorizer(
+    layers: Layers, passing: list[Form], key: Form, sizes: Sizes | KeyedSizes
+) -> tuple[dict[int, int], Form, int]:
+    """Confirm a memorizer; return the label of each key, the label's form and its bits."""
+    if isinstance(sizes, KeyedSizes):
+        keyed, _, label = confirm_keyed(layers, passing, key, sizes)
+        return keyed.table, label, sizes.code_bits
+    memorizer = confirm_memorizer(layers, passing, key, sizes)
+    return memorizer.table, memorizer.output, sizes.label_bits
 
 
 def _cell(key: int, m: int, n: int) -> tuple[int, ...]:
@@ -115,7 +154,7 @@ def _cell(key: int, m: int, n: int) -> tuple[int, ...]:
 def _findings(
     balls: BallImages,
     stages: list[_Stage],
-    lattice: Lattice,
+    lattice: LatticeCells,
     claim: Claim,
     facts: tuple[str, ...],
 ) -> Findings:
@@ -144,7 +183,7 @@ def _findings(
     return Findings(balls.inside & reached & own & silent, finite(slack), reason, facts)
 
 
-def _boxes(balls: BallImages, stages: list[_Stage], lattice: Lattice) -> Boxes:
+def _boxes(balls: BallImages, stages: list[_Stage], lattice: LatticeCells) -> Boxes:
     """Return intervals fine enough for all translations and gamma."""
     translations = [t for stage in stages for t in stage.translation]
     bits = max(fraction_bits(translations), lattice.q) + _UNIT_BITS
@@ -152,7 +191,7 @@ def _boxes(balls: BallImages, stages: list[_Stage], lattice: Lattice) -> Boxes:
 
 
 def _clear_balls(
-    boxes: Boxes, stage: _Stage, lattice: Lattice, labels: np.ndarray
+    boxes: Boxes, stage: _Stage, lattice: LatticeCells, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the balls 2 gamma inside a cell of their label, and how far beyond that they stay."""
     delta = int(2 * lattice.gamma * (1 << boxes.bits))

@@ -59,6 +59,14 @@ class Sizes:
         """Hidden layers of the whole memorizer."""
         return 2 + 3 * self.groups + self.keys * (3 * max(self.key_bits, self.label_bits) + 2)
 
+    @property
+    def fact(self) -> str:
+        """The sizes, for the reader."""
+        return (
+            f"memorizer: {self.groups} groups of {self.keys} keys of {self.key_bits} bits, "
+            f"labels of {self.label_bits} bits"
+        )
+
 
 @dataclass(frozen=True)
 class Memorizer:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 
 from pipeline.construction import Built, Certificate
+from pipeline.construction.halving_kinds import Keyed, Memorizer, Retrieval, Shallow
 from pipeline.construction.halving_layout import Layout, Stage, network_of_layout
-from pipeline.construction.halving_memorizers import Memorizer, Retrieval, Shallow
 from pipeline.construction.lattice_cells import Lattice
 from pipeline.data import SeparatedDataset
 from pipeline.gadgets.bit_table import StoredKeys
 from pipeline.gadgets.folding import digits_of_cells
+from pipeline.gadgets.keyed_groups import keyed_groups
+from pipeline.gadgets.keyed_table import KeyedSizes
 from pipeline.gadgets.retrieval import RetrievalSizes
 from pipeline.gadgets.ribbon import ribbon_words
 from pipeline.network import Affine, ReLUNetwork
@@ -36,13 +38,15 @@ class HandRound:
         translation: t, multiples of 2^-UNIT_BITS.
         codes: of the cells.
         shift: the side is 2^shift.
-        retrieval: rows, columns, positions, window; None for a shallow table.
+        retrieval: rows, columns, positions, window; None for a table.
+        keyed: groups, keys a group, bits of a gap; None for a shallow table.
     """
 
     translation: Sequence[Fraction | int]
     codes: Mapping[Cell, int]
     shift: int = 0
     retrieval: tuple[int, int, int, int] | None = None
+    keyed: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,10 @@ class Hand:
             known = np.tensordot(digits, weights, axes=2).tolist()
             table = dict(zip(known, codes.tolist(), strict=True))
             memorizer = Shallow(weights.tolist(), StoredKeys(table, self.bits).table(2))
+            if each.keyed is not None:
+                sizes = KeyedSizes(*each.keyed, self.bits)
+                stored = {key: code for key, code in table.items() if code}
+                memorizer = Keyed(weights.tolist(), sizes, keyed_groups(stored, sizes))
         else:
             memorizer = self._retrieval(digits, codes, each.retrieval)
         units = [int(Fraction(t) * (1 << UNIT_BITS)) for t in each.translation]
@@ -156,6 +164,8 @@ BASE = Hand([[1]], [3], [FIRST, SECOND])
 RETRIEVED = replace(
     BASE, rounds=[replace(FIRST, retrieval=(2, 2, 2, 3)), replace(SECOND, retrieval=(2, 2, 1, 4))]
 )
+
+STORED = replace(BASE, rounds=[replace(FIRST, keyed=(2, 2, 3)), replace(SECOND, keyed=(1, 3, 2))])
 
 
 def reason(

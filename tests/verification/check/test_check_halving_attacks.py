@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.construction.halving_memorizers import Retrieval, Shallow
+from pipeline.construction.halving_kinds import Retrieval, Shallow
 from pipeline.data import SeparatedDataset
 from pipeline.network import Activation, Affine, ReLUNetwork, SparseIntegers
 from tests.construction.ball_points import dataset_of
@@ -21,6 +21,7 @@ from tests.verification.check.halving_networks import (
     FIRST,
     RETRIEVED,
     SECOND,
+    STORED,
     Hand,
     HandRound,
     reason,
@@ -53,7 +54,7 @@ def with_round(k: int, **changes: object) -> Hand:
 
 @pytest.mark.parametrize("k", [0, 1])
 def test_a_flipped_code_of_a_cell_is_found(k: int) -> None:
-    for hand in (BASE, RETRIEVED):
+    for hand in (BASE, RETRIEVED, STORED):
         for cell, code in hand.rounds[k].codes.items():
             rounds = [*hand.rounds]
             rounds[k] = replace(rounds[k], codes={**rounds[k].codes, cell: code ^ 1})

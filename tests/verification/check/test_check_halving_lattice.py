@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,12 +12,13 @@ import pytest
 from pipeline.construction import Built
 from pipeline.construction.halving_lattice import build_halving_lattice
 from pipeline.data import SeparatedDataset
+from pipeline.gadgets.keyed_table import KeyedSizes
 from pipeline.gadgets.retrieval import RetrievalSizes, retrieval_widths
 from pipeline.network import Repeat
 from tests.construction.ball_points import dataset_of, line, spread
 from tests.construction.test_halving_lattice import points_at_walls, structure_of
 from tests.verification.check.check_files import Document, Files
-from tests.verification.check.halving_networks import RETRIEVED, Hand, HandRound
+from tests.verification.check.halving_networks import RETRIEVED, STORED, Hand, HandRound
 from tests.verification.check.halving_points import hard_points, true_balls
 from tests.verification.check.lattice_networks import LINE
 from tests.verification.check.test_check_mutations import tally
@@ -33,6 +34,14 @@ TWO_BITS = Hand(
     ],
     bits=2,
     majority=2,
+)
+
+TWO_STORED = replace(
+    TWO_BITS,
+    rounds=[
+        replace(TWO_BITS.rounds[0], retrieval=None, keyed=(2, 2, 3)),
+        replace(TWO_BITS.rounds[1], keyed=(2, 1, 1)),
+    ],
 )
 
 
@@ -67,6 +76,8 @@ CASES = {
     "m=2 K=2 c=1 retrieval": lambda: built(spread(4, 2, 2, seed=1), "1/3", "retrieval"),
     "m=1 K=2 c=1 retrieval by hand": lambda: Case(LINE, RETRIEVED.built(QUARTER), 4),
     "m=1 K=2 c=2 retrieval by hand": lambda: Case(THREE_CLASSES, TWO_BITS.built(QUARTER)),
+    "m=1 K=2 c=1 keyed by hand": lambda: Case(LINE, STORED.built(QUARTER), 4),
+    "m=1 K=2 c=2 keyed by hand": lambda: Case(THREE_CLASSES, TWO_STORED.built(QUARTER), 4),
 }
 
 
@@ -75,6 +86,13 @@ def retrieval_layers(each: Document, bits: int) -> int:
     sizes = RetrievalSizes(*[each[name] for name in names], bits)
     widths = retrieval_widths(sizes, 0)
     return sum(width.length if isinstance(width, Repeat) else 1 for width in widths)
+
+
+def keyed_layers(each: Document, bits: int) -> list[str]:
+    names = ("groups", "keys_per_group", "gap_bits")
+    sizes = KeyedSizes(*[each[name] for name in names], bits)
+    steps = ["keyed"] * 2 if sizes.groups > 1 else []
+    return [*steps, "keyed words", *["keyed"] * (sizes.word_bits + 1 + bits)]
 
 
 def gadgets_of(at: Document) -> Iterator[str]:
@@ -89,6 +107,8 @@ def gadgets_of(at: Document) -> Iterator[str]:
     for k, each in reversed([*enumerate(rounds)]):
         if each["memorizer"] == "shallow":
             yield from ["steps", "knots", "table bits", "table clipping"]
+        elif each["memorizer"] == "keyed":
+            yield from keyed_layers(each, at["code_bits"])
         else:
             yield from ["retrieval"] * retrieval_layers(each, at["code_bits"])
         yield "bits"
@@ -115,7 +135,7 @@ def test_one_entry_changed(name: str, tmp_path: Path) -> None:
     # values at the keys of cells, and b may move balls a little.
     shares = {gadget: result.share(gadget) for gadget, _ in result.rejected}
     assert shares.pop("projection") > Fraction(1, 3), result
-    tables = {"steps", "knots", "table bits"} & {*shares}
+    tables = {"steps", "knots", "table bits", "keyed words"} & {*shares}
     for gadget in tables:
         assert shares.pop(gadget) > Fraction(1, 3), result
     # A word of a group that no cell is in may be any.

@@ -42,7 +42,7 @@ def random_network(random: np.random.Generator) -> tuple[SeparatedDataset, Built
     data = random_data(random)
     options: dict[str, Any] = {
         "projection": str(random.choice(["identity", "pca", "random"])),
-        "memorizer": str(random.choice(["shallow", "retrieval", "cheapest"])),
+        "memorizer": str(random.choice(["shallow", "retrieval", "keyed", "cheapest"])),
         "seed": int(random.integers(1000)),
         "cells": 20_000,
     }

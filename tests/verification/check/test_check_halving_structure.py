@@ -11,14 +11,16 @@ from typing import Any
 import pytest
 
 from tests.verification.check.check_files import Files
-from tests.verification.check.halving_networks import BASE, RETRIEVED, Hand, reason
+from tests.verification.check.halving_networks import BASE, RETRIEVED, STORED, Hand, reason
 from tests.verification.check.lattice_networks import LINE
 
 QUARTER = Fraction(1, 4)
 OTHER_CODE = "it may meet a cell that is remembered with another code"
 
 
-@pytest.mark.parametrize("hand", [BASE, RETRIEVED, replace(BASE, levels=5), replace(BASE, e=3)])
+@pytest.mark.parametrize(
+    "hand", [BASE, RETRIEVED, STORED, replace(BASE, levels=5), replace(BASE, e=3)]
+)
 def test_the_networks_themselves_are_verified(hand: Hand) -> None:
     assert reason(hand) == ""
 
@@ -67,6 +69,17 @@ def test_a_field_of_a_round_changed_is_rejected(name: str, value: Any, tmp_path:
     assert files.certify(
         built.certificate, {"rounds": [{**rounds[0], name: value}, rounds[1]]}
     ).reason
+
+
+@pytest.mark.parametrize("name", ["groups", "keys_per_group", "gap_bits"])
+@pytest.mark.parametrize("value", ["more", "less", 0, -1, 1 << 20, 1 << 70, float("inf"), None])
+def test_a_size_of_a_keyed_table_changed_is_rejected(name: str, value: Any, tmp_path: Path) -> None:
+    built, files = STORED.built(QUARTER), Files(tmp_path)
+    assert built.certificate is not None
+    assert files.write(LINE, built.network, built.certificate).verified
+    first, second = built.certificate.structure["rounds"]
+    changed = {"more": first[name] + 1, "less": first[name] - 1}.get(value, value)
+    assert files.certify(built.certificate, {"rounds": [{**first, name: changed}, second]}).reason
 
 
 @pytest.mark.parametrize("name", ["rows", "columns", "positions", "window", "quotient_bits"])

@@ -153,9 +153,13 @@ def test_every_changed_weight_of_threshold_stages_is_rejected_or_harmless(tmp_pa
     assert result.total > Fraction(9, 10)
 
 
-def test_every_changed_weight_of_masked_stages_is_rejected_or_harmless(tmp_path: Path) -> None:
+@pytest.mark.parametrize("memorizer", ["literal", "compact"])
+def test_every_changed_weight_of_masked_stages_is_rejected_or_harmless(
+    memorizer: str, tmp_path: Path
+) -> None:
     dataset = dataset_of([[0], [3], [8]], [1, 2, 1])
-    built = build_masked_moderate(dataset, rho_for(dataset, 2), mode="adaptive")
+    rho = rho_for(dataset, 2)
+    built = build_masked_moderate(dataset, rho, mode="adaptive", memorizer=memorizer)
     structure = certificate_of(built).structure
     floors, stage = structure["floor_layers"], built.plan.resolved["stage_depth"]
     assert isinstance(stage, int)
@@ -166,6 +170,27 @@ def test_every_changed_weight_of_masked_stages_is_rejected_or_harmless(tmp_path:
     for gadget in ("folds", "distances", "cut", "maximum", "output"):
         assert result.share(gadget) == 1, (gadget, result)
     assert result.total > Fraction(9, 10)
+
+
+@pytest.mark.parametrize("memorizer", ["literal", "compact"])
+def test_a_wrong_memorizer_of_masked_stages_is_rejected(memorizer: str, tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    built = build_masked_moderate(SMALL, rho_for(SMALL, 3), memorizer=memorizer)
+    certificate = certificate_of(built)
+    assert files.write(SMALL, built.network, certificate).verified
+    names = ["groups", "keys_per_group", "label_bits", "stages"]
+    for field in [*names, "gap_bits" if memorizer == "compact" else "key_bits"]:
+        value = int(certificate.structure[field])
+        # One key a group has no gaps: their bits are no part of the network.
+        free = field == "gap_bits" and certificate.structure["keys_per_group"] == 1
+        for wrong in (value - 1, value + 1, 0, -value, 10**9):
+            assert free or not files.certify(certificate, {field: wrong}).verified, (field, wrong)
+        assert not files.certify(certificate, without=field).verified
+    others: list[Any] = [{"literal": "compact", "compact": "literal"}[memorizer], "none", None, 1]
+    for other in others:
+        assert not files.certify(certificate, {"memorizer": other}).verified
+    # Certificates from before there was a choice name none.
+    assert files.certify(certificate, without="memorizer").verified == (memorizer == "literal")
 
 
 def test_every_changed_weight_of_relu_stages_is_rejected_or_within_the_error() -> None:
