@@ -43,6 +43,7 @@ def falsify(
     search_points: int = 200,
     searched_balls: int | None = None,
     suspects: Collection[int] = (),
+    settled: Collection[int] = (),
     pgd_steps: int = 100,
     pgd_restarts: int = 30,
     pgd_work: float | None = 2.0**36,
@@ -72,6 +73,7 @@ def falsify(
         search_points: exact evaluations a ball of the search without gradients.
         searched_balls: most balls searched, suspects first, None for all.
         suspects: balls in doubt.
+        settled: balls that PGD leaves alone, because something else has decided them.
         pgd_steps: most gradient steps a restart.
         pgd_restarts: most restarts a ball.
         pgd_work: multiply-adds of all gradients after the first restarts, None for no limit.
@@ -129,7 +131,8 @@ def falsify(
         if attacked_balls is not None and dataset.N > attacked_balls:
             _log.info("%-9s  at points of %d balls, drawn from all", "", attacked_balls)
     if "search" in attacks:
-        rest = np.array([i for i in range(dataset.N) if i not in found], dtype=np.int64)
+        done = {*found, *settled}
+        rest = np.array([i for i in range(dataset.N) if i not in done], dtype=np.int64)
         keep(
             "search",
             search_attack(
@@ -150,7 +153,8 @@ def falsify(
         # torch takes a second to import and nothing else here needs it.
         from pipeline.verification.pgd import pgd_attack
 
-        rest = np.array([i for i in range(dataset.N) if i not in found], dtype=np.int64)
+        done = {*found, *settled}
+        rest = np.array([i for i in range(dataset.N) if i not in done], dtype=np.int64)
         keep(
             "pgd",
             pgd_attack(

@@ -1,4 +1,4 @@
-"""Prove balls: all at once by linear bounds, the rest one by one by splits on all cores.
+"""Prove balls: many at once by linear bounds, the rest one by one by splits on all cores.
 
 Every ball searched leaves a file in the journal at once, so a killed job that is run again searches
 only the balls that are missing.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from multiprocessing import get_context
 from pathlib import Path
@@ -60,6 +61,14 @@ class Budget:
     def __post_init__(self) -> None:
         if self.nodes < 0 or (self.seconds is not None and not self.seconds >= 0):
             raise ValueError(f"a budget must not be negative, got {self}")
+
+    def end(self) -> float:
+        """Return the time on the monotonic clock at which it ends if it starts now."""
+        return time.monotonic() + (math.inf if self.seconds is None else self.seconds)
+
+    def until(self, end: float) -> Budget:
+        """Return what is left of it, but never more than until `end`."""
+        return Budget(None if end == math.inf else max(end - time.monotonic(), 0.0), self.nodes)
 
 
 @dataclass(frozen=True)
@@ -138,44 +147,53 @@ class Proved:
         return names
 
 
-def prove_balls(
+def by_bounds(
+    question: Question, balls: np.ndarray, budget: Budget, *, progress: bool = False
+) -> Proved:
+    """Return what linear bounds of whole balls prove under the rule `nearest`, and find refuted.
+
+    Args:
+        question: network and balls.
+        balls: indices of the balls, shape (n,).
+        budget: what it may cost; nodes play no role.
+        progress: whether to show a progress bar on standard error.
+    """
+    end, parts = budget.end(), []
+    blocks = range(0, len(balls), _BATCH // 2)
+    for start in tqdm(blocks, "bounds", disable=None if progress else True):
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        some = balls[start : start + _BATCH // 2]
+        searched, found = question.search(some, SearchOptions(seconds=left, nodes=0, batch=_BATCH))
+        parts.append(_proved(searched, found, some))
+    return together(parts, question)
+
+
+def by_splits(
     question: Question,
-    balls: np.ndarray,
+    lower: Mapping[int, float],
     budget: Budget,
     *,
     journal: Path | None = None,
     workers: int | None = None,
     progress: bool = False,
 ) -> Proved:
-    """Return proofs and witnesses of some balls under the rule `nearest`.
+    """Return what splits prove and refute, ball by ball, those closest to a proof first.
 
     Args:
         question: network and balls.
-        balls: indices of the balls, shape (n,).
+        lower: the balls to search, with the lower bounds so far.
         budget: what it may cost.
         journal: folder that keeps the balls searched; it must belong to this question alone.
         workers: processes, all cores by default.
         progress: whether to show a progress bar on standard error.
     """
-    end = time.monotonic() + (np.inf if budget.seconds is None else budget.seconds)
-    parts = []
-    for start in tqdm(range(0, len(balls), _BATCH // 2), "bounds", disable=not progress or None):
-        some = balls[start : start + _BATCH // 2]
-        left = max(end - time.monotonic(), 0)
-        if not left:
-            break
-        searched, found = question.search(some, SearchOptions(seconds=left, nodes=0, batch=_BATCH))
-        parts.append(_proved(searched, found, some))
-    first = _together(parts, sum(question.network.hidden_widths))
-    # The balls closest to a proof first.
-    rest = sorted(first.lower, key=lambda ball: -first.lower[ball])
-    if not rest or not budget.nodes:
-        return first
-    _log.info("%-9s  %d balls are searched by splits", "", len(rest))
-    searched_balls = _searched(question, rest, budget, end, journal, workers, progress)
-    done = _together([first, *searched_balls], sum(question.network.hidden_widths))
-    decided = {v.index for v in done.witnesses} | set(done.leaves.ball.tolist())
-    return replace(done, lower={k: v for k, v in done.lower.items() if k not in decided})
+    balls = sorted(lower, key=lambda ball: -lower[ball])
+    if not balls or not budget.nodes:
+        return together([], question)
+    _log.info("%-9s  %d balls are searched by splits", "", len(balls))
+    return together(_searched(question, balls, budget, journal, workers, progress), question)
 
 
 def _proved(searched: Searched, found: _Witnesses, balls: np.ndarray) -> Proved:
@@ -189,7 +207,9 @@ def _proved(searched: Searched, found: _Witnesses, balls: np.ndarray) -> Proved:
     )
 
 
-def _together(parts: Sequence[Proved], hidden: int) -> Proved:
+def together(parts: Sequence[Proved], question: Question) -> Proved:
+    """Return what all parts know; of lower bounds the best one."""
+    hidden = sum(question.network.hidden_widths)
     lower: dict[int, float] = {}
     nodes: dict[int, int] = {}
     for part in parts:
@@ -198,14 +218,16 @@ def _together(parts: Sequence[Proved], hidden: int) -> Proved:
         for ball, count in part.nodes.items():
             nodes[ball] = count + nodes.get(ball, 0)
     leaves = Leaves.joined([no_leaves(hidden), *[part.leaves for part in parts]])
-    return Proved(leaves, tuple(v for part in parts for v in part.witnesses), lower, nodes)
+    witnesses = tuple(v for part in parts for v in part.witnesses)
+    decided = {v.index for v in witnesses} | set(leaves.ball.tolist())
+    lower = {ball: value for ball, value in lower.items() if ball not in decided}
+    return Proved(leaves, witnesses, lower, nodes)
 
 
 def _searched(
     question: Question,
     balls: list[int],
     budget: Budget,
-    end: float,
     journal: Path | None,
     workers: int | None,
     progress: bool,
@@ -219,9 +241,9 @@ def _searched(
                 done[ball] = kept
     missing = [ball for ball in balls if ball not in done]
     count = min(workers or os.cpu_count() or 1, max(len(missing), 1))
-    bar = tqdm(total=len(balls), initial=len(done), desc="splits", disable=not progress or None)
-    with bar:
-        for ball, found in _each(question, missing, budget, end, count):
+    shown = None if progress else True
+    with tqdm(total=len(balls), initial=len(done), desc="splits", disable=shown) as bar:
+        for ball, found in _each(question, missing, budget, count):
             done[ball] = found
             if journal is not None:
                 _to_journal(journal, ball, found)
@@ -230,10 +252,10 @@ def _searched(
 
 
 def _each(
-    question: Question, balls: list[int], budget: Budget, end: float, count: int
+    question: Question, balls: list[int], budget: Budget, count: int
 ) -> Iterator[tuple[int, Proved]]:
     """Yield the balls as they are decided or given up, an equal share of the time for each."""
-    left = list(reversed(balls))
+    left, end = list(reversed(balls)), budget.end()
 
     def options() -> SearchOptions:
         share = (end - time.monotonic()) * count / max(len(left) + 1, count)

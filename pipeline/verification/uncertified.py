@@ -1,0 +1,190 @@
+"""Decide the balls of a network that comes without a certificate: attacks and proofs in turn.
+
+Cheapest first: attacks that need no gradient, linear bounds of whole balls, PGD on what is left,
+then splits (splitting/). A proof counts only once the independent checker has followed it in a
+process of its own; a witness only once it has been evaluated exactly.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.data import SeparatedDataset
+from pipeline.network import ReLUNetwork
+from pipeline.verification.certify import Checked, checked
+from pipeline.verification.falsify import falsify
+from pipeline.verification.sampling import SamplingResult
+from pipeline.verification.verdicts import BallVerdict, Decision, Verdict, unknown
+
+_LATE = ("pgd", "sampling")
+
+_log = logging.getLogger(__name__)
+
+
+class ContradictionError(ArithmeticError):
+    """A proof and an attack or a sample exclude each other: the software is at fault."""
+
+
+@dataclass(frozen=True)
+class Proving:
+    """Whether and how to prove balls.
+
+    Args:
+        proofs: file the proofs are written to.
+        seconds: wall time of bounds and splits together, None for no limit.
+        nodes: most regions a ball is split into; 0 for bounds of whole balls alone.
+        journal: folder that keeps what is searched, so that a killed job goes on where it was.
+        device: where bounds are computed.
+    """
+
+    proofs: Path
+    seconds: float | None = 60.0
+    nodes: int = 20_000
+    journal: Path | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What was found out about every ball.
+
+    Args:
+        verdicts: one a ball, by index.
+        sampling: the samples, None without.
+        check: the checker's verdict on the proofs, None without a proof.
+        lower: for undecided balls the best proved lower bound of the margin, by ball.
+    """
+
+    verdicts: list[BallVerdict]
+    sampling: SamplingResult | None
+    check: Checked | None
+    lower: Mapping[int, float]
+
+
+def can_be_proved(network: ReLUNetwork, p: int | float, rule: Decision) -> bool:
+    """Return whether bounds and splits are for such networks, norms and rules."""
+    relus = not any(network.thresholds(number).any() for number in range(network.depth - 1))
+    return relus and network.depth > 1 and p in (1, 2, inf) and rule is Decision.NEAREST
+
+
+def settle(
+    files: Mapping[str, Path],
+    network: ReLUNetwork,
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    p: int | float,
+    proving: Proving,
+    *,
+    attacks: Sequence[str],
+    **options: Any,
+) -> Settled:
+    """Return verdicts of all balls under the rule `nearest`.
+
+    Args:
+        files: "dataset" and "network", the files that the proofs are about.
+        network: the network in its file.
+        dataset: the dataset in its file.
+        rho: robustness ratio.
+        p: norm of the balls, 1, 2 or inf.
+        proving: how to prove.
+        attacks: names of the attacks to run.
+        **options: of the attacks (`pipeline.verification.falsify`).
+
+    Raises:
+        ContradictionError: if an attack falsifies what the checker proves.
+    """
+    # torch takes a second to import; nothing that comes with a certificate needs it.
+    from pipeline.verification.splitting.proofs import save_proofs
+    from pipeline.verification.splitting.prove import (
+        Budget,
+        Question,
+        by_bounds,
+        by_splits,
+        together,
+    )
+
+    at = network, dataset, rho, p, Decision.NEAREST
+    early = [attack for attack in attacks if attack not in _LATE]
+    found, _ = falsify(*at, attacks=early, **options)
+    refuted = {v.index: v for v in found if v.verdict is Verdict.FALSIFIED}
+    question = Question(network, dataset, rho, p, proving.device)
+    workers, progress = options.get("workers"), bool(options.get("progress"))
+    budget = Budget(proving.seconds, proving.nodes)
+    end = budget.end()
+    rest = np.array([i for i in range(dataset.N) if i not in refuted], dtype=np.int64)
+    try:
+        bounded = by_bounds(question, rest, budget, progress=progress)
+    except OverflowError:
+        _log.warning("%-9s  nothing is proved: a weight exceeds the range of float64", "")
+        bounded, budget = together([], question), Budget(0, 0)
+    _log.info("%-9s  bounds prove %d balls", "", len(set(bounded.leaves.ball.tolist())))
+    refuted |= {v.index: v for v in bounded.witnesses}
+    settled = [*refuted, *bounded.methods()]
+    late = [attack for attack in attacks if attack in _LATE]
+    found, sampling = falsify(*at, attacks=late, settled=settled, **options)
+    refuted = {v.index: v for v in found if v.verdict is Verdict.FALSIFIED} | refuted
+    undecided = {ball: v for ball, v in bounded.lower.items() if ball not in refuted}
+    split = by_splits(
+        question,
+        undecided,
+        budget.until(end),
+        journal=proving.journal,
+        workers=workers,
+        progress=progress,
+    )
+    proved = together([bounded, split], question)
+    refuted |= {v.index: v for v in split.witnesses}
+    check = None
+    if len(proved.leaves):
+        save_proofs(
+            proving.proofs,
+            proved.leaves,
+            dataset=files["dataset"],
+            network=files["network"],
+            rho=rho,
+            p=p,
+            decision=Decision.NEAREST,
+        )
+        check = checked({**files, "certificate": proving.proofs})
+    verdicts = _verdicts(dataset.N, refuted, proved.methods(), check)
+    lower = {ball: value for ball, value in proved.lower.items() if ball not in refuted}
+    return Settled(verdicts, sampling, check, lower)
+
+
+def _verdicts(
+    N: int, refuted: Mapping[int, BallVerdict], methods: Mapping[int, str], check: Checked | None
+) -> list[BallVerdict]:
+    """Return the verdicts; VERIFIED is what the checker says, whatever the prover thinks.
+
+    Raises:
+        ContradictionError: if a ball is both proved and refuted.
+    """
+    document = {} if check is None else check.document
+    confirmed: set[int] = set()
+    if document.get("N") == N:
+        confirmed = set(range(N)) - set(document["unproved"])
+    for ball in sorted(set(methods) - confirmed):
+        _log.warning("%-9s  the checker does not follow the proof of ball %d", "", ball)
+    slack = document.get("slack", [])
+    verdicts = []
+    for ball in range(N):
+        if ball in confirmed and ball in refuted:
+            raise ContradictionError(
+                f"ball {ball} is VERIFIED by the checker and FALSIFIED by {refuted[ball].method}: "
+                "one of the two is wrong; keep the files and report it"
+            )
+        if ball in confirmed:
+            margin = None if slack[ball] is None else repr(slack[ball])
+            method = methods.get(ball, "certificate")
+            verdicts.append(BallVerdict(ball, Verdict.VERIFIED, method, margin))
+        else:
+            verdicts.append(refuted.get(ball) or unknown(ball))
+    return verdicts
