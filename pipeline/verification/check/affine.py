@@ -127,7 +127,7 @@ def reaches(value: int | Fraction, slopes: Sequence[int | Fraction], claim: Clai
         return value * value >= claim.mu_power * sum(a * a for a in slopes)
     sizes: list[Any] = [abs(a) for a in slopes]
     norm = sum(sizes) if claim.p == inf else max(sizes, default=0)
-    return abs(value) >= claim.mu_power * norm
+    return bool(abs(Fraction(value)) >= claim.mu_power * norm)
 
 
 def _after(row: list[int], sign: int, threshold: bool, exponent: int) -> list[int]:

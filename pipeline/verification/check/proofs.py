@@ -64,16 +64,12 @@ class Proofs:
 
 
 def is_proofs(path: Path) -> bool:
-    """Return whether a file is an archive and not a JSON document.
-
-    Raises:
-        Rejected: if it cannot be read.
-    """
+    """Return whether a file is an archive, as proofs are, and not a JSON document."""
     try:
         with Path(path).open("rb") as file:
             return file.read(2) == b"PK"
-    except OSError as error:
-        raise Rejected(f"{path}: missing or not readable ({error})") from None
+    except OSError:
+        return False
 
 
 def read_proofs(path: Path) -> Proofs:

@@ -24,9 +24,7 @@ from pipeline.verification.check.rejection import Rejected
 
 COLUMNS = ["index", "label", "verdict", "method", "margin", "witness", "output"]
 VERDICTS = ("VERIFIED", "FALSIFIED", "UNKNOWN")
-_DYADIC = re.compile(
-    r"((?:-?(?:0x[0-9a-f]+|[0-9]{1,4000}) )+)\* 2\*\*(-?[0-9]{1,7})", re.ASCII
-)
+_DYADIC = re.compile(r"((?:-?(?:0x[0-9a-f]+|[0-9]{1,4000}) )+)\* 2\*\*(-?[0-9]{1,7})", re.ASCII)
 # Powers of two beyond these are no points and no outputs: refuse them instead of computing them.
 _POINTS, _OUTPUTS = 1 << 16, 1 << 20
 _LONGEST_FIELD = 1 << 26
@@ -117,7 +115,11 @@ def _row(line: list[str], labels: np.ndarray) -> Row:
 
 
 def _dyadic(text: str, limit: int, what: str) -> tuple[list[int], int]:
-    """Return the integers and the exponent of a text such as `3 -5 0x1f * 2**-4`."""
+    """Return the integers and the exponent of a text such as `3 -5 0x1f * 2**-4`.
+
+    Raises:
+        Rejected: if the text has another form, or too large an exponent.
+    """
     match = _DYADIC.fullmatch(text)
     if not match:
         raise Rejected(f"{what} must read n_1 n_2 ... * 2**e, got {text[:60]!r}")
