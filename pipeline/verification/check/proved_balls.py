@@ -60,7 +60,7 @@ def check_proofs(network: Network, proofs: Proofs, claim: Claim) -> Findings:
     covered = ~listed | (readable & _covered(proofs, N))
     value = np.full(len(proofs.ball), np.nan)
     rows = np.flatnonzero(covered[proofs.ball] & (proofs.kind == RELAXED))
-    if _in_floats(network):
+    if len(rows) and _in_floats(network):
         value[rows] = _relaxed(network, proofs, claim, rows)
     strict = proofs.decision == "nearest"
     shown = value > 0 if strict else value >= 0
@@ -193,7 +193,7 @@ def _target(proofs: Proofs, label: int, side: int) -> Fraction:
 def _slack(proofs: Proofs, value: np.ndarray, verified: np.ndarray) -> np.ndarray:
     """Return the least bound of a proved ball's leaves; NaN if one is affine or all are empty."""
     slack = np.full(len(verified), np.inf)
-    np.minimum.at(slack, proofs.ball, value)
+    np.minimum.at(slack, proofs.ball, np.where(np.isnan(value), -np.inf, value))
     return np.where(verified & np.isfinite(slack), slack, np.nan)
 
 
