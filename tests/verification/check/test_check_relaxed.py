@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from math import inf, isnan
 
@@ -67,7 +68,7 @@ def value(layers: Layers, x: list[Fraction]) -> tuple[Fraction, list[Fraction]]:
 def cases(draw: st.DrawFn, unit: Fraction = Fraction(1, 64)):
     """Return a network of two or three layers of moderate weights, a radius, p and splits."""
     entry = st.integers(-128, 128).map(lambda n: n * unit)
-    widths = [draw(st.integers(1, 3)) for _ in range(draw(st.integers(2, 3)))] + [1]
+    widths = [draw(st.integers(1, 3)) for _ in range(draw(st.sampled_from([2, 3, 3])))] + [1]
     maps = []
     for inputs, outputs in zip(widths[:-1], widths[1:], strict=True):
         rows = [[draw(entry) for _ in range(inputs)] for _ in range(outputs)]
@@ -138,6 +139,32 @@ def test_huge_weights_that_cancel_are_not_lost(power: int, p: float) -> None:
         found = lower(network, Fraction(1, 2), p, [(0, 0.0, 0.0)] * 3, side)
         assert isnan(found) or Fraction(found) <= least
     assert power < 60 or not found > 0
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_slope_that_a_sum_of_weights_loses_is_not_lost(order: tuple[int, ...]) -> None:
+    # z = B h_1 + h_2 - B h_3 = t + 8192 on (-1, 1); a sum of floats may miss the 1 in B + 1 - B.
+    big = Fraction(2) ** 54
+    shifts, weights = [2, 8192, 2], [big, 1, -big]
+    network = ReLUNetwork.relu(
+        layer([[1]] * 3, [shifts[k] for k in order]),
+        layer([[weights[k] for k in order]], [0]),
+        layer([[1]], [0]),
+    )
+    for side, least in ((1, 8191), (-1, -8193)):
+        found = lower(network, Fraction(1), 2, [(0, 0.0, 0.0)] * 4, side)
+        assert least - 4000 < found <= least
+
+
+def test_the_rounding_of_weights_that_cancel_is_not_lost() -> None:
+    # (B + 1) h - B h = h = t + 8 on (-1, 1), and B + 1 rounds to B.
+    big = Fraction(2) ** 54
+    network = ReLUNetwork.relu(
+        layer([[1], [1]], [8, 8]), layer([[big + 1, -big]], [0]), layer([[1]], [0])
+    )
+    for side, least in ((1, 7), (-1, -9)):
+        found = lower(network, Fraction(1), 2, [(0, 0.0, 0.0)] * 3, side)
+        assert least - 8000 < found <= least
 
 
 @pytest.mark.parametrize("power", [-40, -500, -1000, -1022, -1060, -1080, -1200])
