@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,6 @@ class ProofFiles:
     """Dataset, network and proofs in one folder."""
 
     folder: Path
-    fields: dict[str, Any] = field(default_factory=dict)
 
     @property
     def dataset(self) -> Path:
@@ -109,3 +108,8 @@ def fractions_of(network: ReLUNetwork) -> list[tuple[list[list[Fraction]], list[
         W, b = (part.fractions() for part in affine.dense())
         found.append((W.tolist(), b.tolist()))
     return found
+
+
+def hidden_neurons(network: ReLUNetwork) -> int:
+    """Return the number of hidden neurons."""
+    return sum(affine.outputs for affine in network.layers[:-1])
