@@ -141,6 +141,22 @@ def test_thresholds_are_for_affine_leaves(tmp_path: Path) -> None:
     assert files.check(betas, 2).verified
 
 
+def test_a_threshold_is_not_taken_for_a_relu(tmp_path: Path) -> None:
+    # 3/4 + relu((x + 2) / 4) is within 1/8 of 1 on the ball about -1, and 3/4 + 1 is not.
+    files = ProofFiles(tmp_path)
+    maps = layer([[Fraction(1, 4)]], [HALF]), layer([[1]], [Fraction(3, 4)])
+    for kind, verified in ((Activation.RELU, True), (Activation.THRESHOLD, False)):
+        files.save(STEP, ReLUNetwork(maps, (kind,)))
+        assert files.check(both_sides([0]), 1).verified == verified
+        assert files.check(both_sides([0], kind=AFFINE), 1).verified == verified
+
+
+def test_a_defective_leaf_costs_its_own_ball_alone(step: ProofFiles) -> None:
+    bad = [Leaf(0, side, 0, (split,)) for side in (1, -1) for split in (3, -3)]
+    answer = step.check([*bad, *both_sides([1])], 2)
+    assert "1 of 2 balls proved; ball 0 (label 1): a leaf has a kind" in answer.reason
+
+
 MUTATIONS = {
     "a leaf is missing": lambda leaves: leaves[1:],
     "a side is missing": lambda leaves: [leaf for leaf in leaves if leaf.side == 1],
