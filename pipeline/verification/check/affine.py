@@ -123,11 +123,12 @@ def stable_sign(row: list[int], claim: Claim) -> int | None:
 
 def reaches(value: int | Fraction, slopes: Sequence[int | Fraction], claim: Claim) -> bool:
     """Return whether |value| >= mu ||slopes||_q, q dual to the claim's p = 1, 2 or inf."""
+    top, bottom = claim.mu_power.numerator, claim.mu_power.denominator
     if claim.p == 2:
-        return value * value >= claim.mu_power * sum(a * a for a in slopes)
+        return value * value * bottom >= top * sum(a * a for a in slopes)
     sizes: list[Any] = [abs(a) for a in slopes]
     norm = sum(sizes) if claim.p == inf else max(sizes, default=0)
-    return bool(abs(Fraction(value)) >= claim.mu_power * norm)
+    return bool(abs(Fraction(value)) * bottom >= top * norm)
 
 
 def _after(row: list[int], sign: int, threshold: bool, exponent: int) -> list[int]:

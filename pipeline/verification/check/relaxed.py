@@ -118,8 +118,8 @@ class Bounds:
 
     def lower(self, regions: Regions) -> np.ndarray:
         """Return a lower bound of g on each region: inf if it is empty, NaN if none is proved."""
-        sizes = [layer.weight.size for layer in self._layers[1:-1]]
-        count = max(_BLOCK // max([2 * size for size in sizes] + [64]), 1)
+        rows = [2 * layer.weight.size for layer in self._layers[1:-1]]
+        count = max(_BLOCK // max([*rows, 8 * self._terms]), 1)
         found = np.empty(len(regions.start))
         with np.errstate(all="ignore"):
             for start in range(0, len(found), count):

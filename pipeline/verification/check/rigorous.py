@@ -1,8 +1,8 @@
 r"""Float64 with error bounds: what a computed number proves about the exact one.
 
-Assumed: IEEE 754 double precision, round to nearest, u = 2^-53. A result or an argument below
-2^-1022 may be flushed to 0 or not, products may be fused with the sum that follows (FMA), and BLAS
-adds the products of an inner product in any order. So every operation on floats gives
+Assumed: IEEE 754 double precision, round to nearest, u = 2^-53. A result below 2^-1022 may be
+flushed to 0, when it is computed or when it is used, products may be fused with the sum after them
+(FMA), and BLAS adds the products of an inner product in any order. So every operation gives
 
     fl(a op b) = (a op b)(1 + d) + e,   |d| <= u, |e| <= 2^-1022,
 
