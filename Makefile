@@ -16,14 +16,14 @@ PIP_ARGS ?=
 STAMP := $(VENV)/.stamp
 PY := $(VENV)/bin/python
 # Brackets in overrides, construction=[A,B], are not file patterns.
-RUN := set -f; $(PY)
+LAUNCH := set -f; $(PY)
 
 export MLFLOW_DISABLE_TELEMETRY := true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format typecheck bench ui figures clean
+.PHONY: help setup run test lint format typecheck bench ui audit figures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,10 +40,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 run: $(STAMP) ## the main job: a real dataset in, a report with every ball decided out
-	@$(RUN) -m pipeline $(ARGS)
+	@$(LAUNCH) -m pipeline $(ARGS)
 
 test: $(STAMP) ## all tests and doctests
-	@$(RUN) -m pytest $(ARGS)
+	@$(LAUNCH) -m pytest $(ARGS)
 
 lint: $(STAMP) ## style and docstrings
 	@$(PY) -m ruff check .
@@ -57,13 +57,17 @@ typecheck: $(STAMP) ## static types
 	@$(PY) -m mypy
 
 bench: $(STAMP) ## compare with peers; writes mlruns/bench.json
-	@$(RUN) -m tests.benchmarks $(ARGS)
+	@$(LAUNCH) -m tests.benchmarks $(ARGS)
 
 ui: $(STAMP) ## dashboard of all runs on this machine
-	@$(RUN) -m pipeline.tracking $(ARGS)
+	@$(LAUNCH) -m pipeline.tracking $(ARGS)
+
+audit: $(STAMP) ## re-check every verdict of a tracked run: make audit RUN=<run id>
+	@test -n '$(RUN)' || { echo 'which run? make audit RUN=<run id>' >&2; exit 2; }
+	@$(LAUNCH) -m pipeline.tracking.audit '$(RUN)' $(ARGS)
 
 figures: $(STAMP) ## the paper's figures
-	@$(RUN) -m pipeline.figures $(ARGS)
+	@$(LAUNCH) -m pipeline.figures $(ARGS)
 
 clean: ## remove the environment and caches; never the runs in mlruns/
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -1,4 +1,4 @@
-"""`python -m pipeline.verification.check DATASET NETWORK CERTIFICATE`: verdict, exit 0 or 1."""
+"""`python -m pipeline.verification.check DATASET NETWORK [CERTIFICATE]`: verdict, exit 0 or 1."""
 
 from __future__ import annotations
 
@@ -6,31 +6,26 @@ import argparse
 import json
 import os
 import sys
-from dataclasses import dataclass
 from fractions import Fraction
-from math import inf
 from pathlib import Path
 
-from pipeline.verification.check.balls import Claim, Findings, at_most
+import numpy as np
+
+from pipeline.verification.check.balls import Findings, at_most
+from pipeline.verification.check.case import RULES, Case, described, read_case
 from pipeline.verification.check.egosi2025 import check_egosi2025
-from pipeline.verification.check.geometry import Cloud
 from pipeline.verification.check.halving_lattice import check_halving_lattice
 from pipeline.verification.check.lattice import check_lattice
 from pipeline.verification.check.lattice_stages import check_lattice_stages
 from pipeline.verification.check.masked_stages import check_masked_stages
 from pipeline.verification.check.parallel_balls import check_parallel_balls
-from pipeline.verification.check.readers import (
-    Certificate,
-    Dataset,
-    Network,
-    read_certificate,
-    read_dataset,
-    read_network,
-)
+from pipeline.verification.check.proofs import Proofs
+from pipeline.verification.check.proved_balls import check_proofs
+from pipeline.verification.check.readers import Certificate
 from pipeline.verification.check.rejection import Rejected
-from pipeline.verification.check.separation import separation_power
 from pipeline.verification.check.stable import check_stable
 from pipeline.verification.check.vardi2022 import check_vardi2022
+from pipeline.verification.check.verdict_rows import read_rows, recheck
 from pipeline.verification.check.voting import check_voting
 from pipeline.verification.check.yu2024 import check_yu2024
 
@@ -49,134 +44,152 @@ _CHECKS = {
 }
 # Checks that know threshold neurons; all others are about ReLUs alone.
 _THRESHOLDS_ALLOWED = {"lattice_stages", "stable"}
-_STATEMENTS = {
-    "balls": "f(x) = y_i for every i and every x with ||x - x_i||_{p} < mu = rho * eps_D",
-    "error": "P[f(x) != y_i] <= {eta} for every i, x uniform on ||x - x_i||_{p} < rho * eps_D",
-    "points": "f(x_i) = y_i for every i; nothing about the balls",
-}
-
-
-@dataclass(frozen=True)
-class _Case:
-    """The three files, read."""
-
-    dataset: Dataset
-    network: Network
-    certificate: Certificate
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check one certificate and print what was proved; return 0 if its claim is VERIFIED."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.verification.check", description=main.__doc__
-    )
-    parser.add_argument("dataset", type=Path)
-    parser.add_argument("network", type=Path)
-    parser.add_argument("certificate", type=Path)
-    parser.add_argument("--output", type=Path, help="write the verdict of every ball as JSON")
-    options = parser.parse_args(arguments)
+    """Check a certificate or proofs, or a verdict table, and print what was proved.
+
+    Returns:
+        0 if the claim is VERIFIED and every row of the table holds, else 1.
+    """
+    options = _options(arguments)
     lines: list[str] = []
+    document: dict[str, object] = {}
     try:
-        case = _read(options.dataset, options.network, options.certificate)
-        separation, pair = _describe(case, lines)
-        findings = _findings(case, separation)
+        case = read_case(
+            options.dataset,
+            options.network,
+            options.certificate,
+            options.rho,
+            options.p,
+            options.decision,
+        )
+        separation, pair = described(case, lines)
+        document = {**_derived(case, separation, pair), "verdict": None}
+        proved = np.zeros(len(case.dataset.labels), dtype=bool)
+        if case.claimed is not None:
+            findings = _findings(case, case.claimed, separation)
+            proved = findings.verified
+            document |= _document(case.claimed, findings)
+            lines += [f"confirmed   {fact}" for fact in findings.facts]
+            lines.append(_verdict_line(case.claimed, findings))
     except (Rejected, *_NOT_READABLE) as rejection:
-        document: dict[str, object] = {"verdict": "REJECTED", "reason": str(rejection)}
+        document = {"verdict": "REJECTED", "reason": str(rejection)}
         lines.append(f"REJECTED: {rejection}")
     else:
-        document = _document(case, findings, separation, pair)
-        lines += [f"confirmed   {fact}" for fact in findings.facts]
-        lines.append(_verdict_line(case.certificate, findings))
+        if options.verdicts:
+            lines.append(_table_line(options.verdicts, case, separation, proved, document))
     print("\n".join(lines))
     if options.output:
         _write(options.output, document)
-    return 0 if document["verdict"] == "VERIFIED" else 1
+    rows = document.get("table", {"reason": ""})
+    holds = isinstance(rows, dict) and not rows["reason"]
+    return 0 if holds and document["verdict"] in ("VERIFIED", None) else 1
 
 
-def _read(dataset: Path, network: Path, certificate: Path) -> _Case:
-    case = _Case(read_dataset(dataset), read_network(network), read_certificate(certificate))
-    for what, found, named in (
-        ("dataset", case.dataset.sha256, case.certificate.dataset_sha256),
-        ("network", case.network.sha256, case.certificate.network_sha256),
-    ):
-        if found != named:
-            raise Rejected(f"the certificate is about another {what} (SHA-256 {named[:16]}...)")
-    layers = case.network.layers
-    if layers[0].inputs != case.dataset.points.shape[1] or layers[-1].outputs != 1:
-        raise Rejected("the network does not map R^d to R")
-    return case
-
-
-def _describe(case: _Case, lines: list[str]) -> tuple[Fraction, tuple[int, int]]:
-    """Derive eps_D from the dataset; print the claim with everything it depends on."""
-    data, certificate = case.dataset, case.certificate
-    N, d = data.points.shape
-    p = "inf" if certificate.p == inf else str(certificate.p)
-    separation, i, j = separation_power(
-        Cloud(data.points, data.exponent), data.labels, certificate.p
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.verification.check",
+        description="Check a certificate or proofs, or a verdict table, and print what was proved.",
     )
-    power = "eps_D" if certificate.p in (1, inf) else f"eps_D^{p}"
-    lines += [
-        f"dataset     {data.name!r}  SHA-256 {data.sha256}",
-        f"network     {certificate.construction!r}, {len(case.network.layers)} layers  "
-        f"SHA-256 {case.network.sha256}",
-        f"rho = {certificate.rho}   p = {p}   N = {N}   d = {d}   C = {int(data.labels.max())}",
-        f"separation  {power} = {separation}, attained by points {i} and {j}",
-        f"claim       {_STATEMENTS[certificate.claim].format(p=p, eta=certificate.eta)}",
-    ]
-    return separation, (i, j)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("network", type=Path)
+    parser.add_argument(
+        "certificate", type=Path, nargs="?", help="certificate or proofs; may miss with --verdicts"
+    )
+    parser.add_argument("--verdicts", type=Path, help="re-check every row of a verdict table")
+    parser.add_argument(
+        "--decision", choices=sorted(RULES), help="rule, needed without CERTIFICATE"
+    )
+    parser.add_argument("--rho", help="robustness ratio n/d, needed without CERTIFICATE")
+    parser.add_argument("--p", help="norm of the balls, needed without CERTIFICATE")
+    parser.add_argument("--output", type=Path, help="write the verdict of every ball as JSON")
+    options = parser.parse_args(arguments)
+    if options.certificate is None and options.verdicts is None:
+        parser.error("a certificate, proofs or --verdicts is needed")
+    return options
 
 
-def _findings(case: _Case, separation: Fraction) -> Findings:
-    certificate = case.certificate
-    if certificate.check not in _CHECKS:
-        raise Rejected(f"there is no check {certificate.check!r}")
-    ratio = certificate.rho
-    power = ratio if certificate.p == inf else ratio ** int(certificate.p)
-    claim = Claim(case.dataset, separation * power, certificate.p)
+def _findings(case: Case, claimed: Certificate | Proofs, separation: Fraction) -> Findings:
+    claim = case.claim(separation)
+    if isinstance(claimed, Proofs):
+        return check_proofs(case.network, claimed, claim)
+    if claimed.check not in _CHECKS:
+        raise Rejected(f"there is no check {claimed.check!r}")
     try:
-        if certificate.check not in _THRESHOLDS_ALLOWED:
+        if claimed.check not in _THRESHOLDS_ALLOWED:
             case.network.require_relu()
-        return _CHECKS[certificate.check](case.network, certificate.structure, claim)
+        return _CHECKS[claimed.check](case.network, claimed.structure, claim)
     except _NOT_READABLE as error:
         raise Rejected(f"the certificate's structure is not readable: {error!r}") from None
 
 
-def _verdict_line(certificate: Certificate, findings: Findings) -> str:
+def _table_line(
+    table: Path,
+    case: Case,
+    separation: Fraction,
+    proved: np.ndarray,
+    document: dict[str, object],
+) -> str:
+    """Re-check the rows of a verdict table; enter their numbers, or what fails, in the document."""
+    try:
+        rows = read_rows(table, case.dataset.labels)
+        counts = recheck(rows, case.network, case.claim(separation), case.decision, proved)
+    except (Rejected, *_NOT_READABLE) as rejection:
+        document["table"] = {"reason": str(rejection)}
+        return f"REJECTED: {rejection}"
+    document["table"] = {"reason": "", **counts}
+    return (
+        f"VERDICTS: {counts['verified']} VERIFIED and {counts['falsified']} FALSIFIED re-checked, "
+        f"{counts['unknown']} UNKNOWN"
+    )
+
+
+def _verdict_line(claimed: Certificate | Proofs, findings: Findings) -> str:
     count, total = int(findings.verified.sum()), len(findings.verified)
-    verdict = "VERIFIED" if findings.hold(certificate.claim, certificate.eta) else "REJECTED"
-    if certificate.claim == "error" and findings.error is not None:
+    claim, eta = _claimed(claimed)
+    verdict = "VERIFIED" if findings.hold(claim, eta) else "REJECTED"
+    if claim == "error" and findings.error is not None:
         return (
             f"{verdict}: error at most {at_most(max(findings.error))} on every ball; "
             f"f = y on all of {count} of {total} balls"
         )
-    if certificate.claim == "points" and findings.points is not None:
+    if claim == "points" and findings.points is not None:
         return f"{verdict}: f = y at {int(findings.points.sum())} of {total} points"
     if verdict == "VERIFIED":
         return f"{verdict}: {count} of {total} balls"
     return f"{verdict}: {count} of {total} balls proved; {findings.reason}"
 
 
-def _document(
-    case: _Case, findings: Findings, separation: Fraction, pair: tuple[int, int]
-) -> dict[str, object]:
-    certificate = case.certificate
-    holds = findings.hold(certificate.claim, certificate.eta)
+def _claimed(claimed: Certificate | Proofs) -> tuple[str, Fraction | None]:
+    if isinstance(claimed, Proofs):
+        return "balls", None
+    return claimed.claim, claimed.eta
+
+
+def _derived(case: Case, separation: Fraction, pair: tuple[int, int]) -> dict[str, object]:
     return {
-        "verdict": "VERIFIED" if holds else "REJECTED",
-        "claim": certificate.claim,
-        "eta": None if certificate.eta is None else str(certificate.eta),
-        "error_upper": None if findings.error is None else at_most(max(findings.error)),
-        "points": None if findings.points is None else int(findings.points.sum()),
-        "reason": findings.reason,
-        "construction": certificate.construction,
-        "rho": str(certificate.rho),
-        "p": "inf" if certificate.p == inf else str(certificate.p),
-        "N": len(findings.verified),
+        "rho": str(case.rho),
+        "p": case.p_text,
+        "decision": case.decision,
+        "N": len(case.dataset.labels),
         "separation_power": str(separation),
         "separation_pair": list(pair),
         "dataset_sha256": case.dataset.sha256,
         "network_sha256": case.network.sha256,
+    }
+
+
+def _document(claimed: Certificate | Proofs, findings: Findings) -> dict[str, object]:
+    claim, eta = _claimed(claimed)
+    return {
+        "verdict": "VERIFIED" if findings.hold(claim, eta) else "REJECTED",
+        "claim": claim,
+        "eta": None if eta is None else str(eta),
+        "error_upper": None if findings.error is None else at_most(max(findings.error)),
+        "points": None if findings.points is None else int(findings.points.sum()),
+        "reason": findings.reason,
+        "construction": claimed.construction if isinstance(claimed, Certificate) else None,
         "facts": list(findings.facts),
         "verified": int(findings.verified.sum()),
         "unproved": [int(i) for i in (~findings.verified).nonzero()[0]],

@@ -115,9 +115,9 @@ def read_dataset(path: Path) -> Dataset:
     Raises:
         Rejected: if the file is damaged or breaks the rules of Section 2.2.
     """
-    arrays, digest = _arrays(path, "separated-dataset 1")
+    arrays, digest = read_arrays(path, "separated-dataset 1")
     points = _integers(arrays, "points", 2)
-    labels = _int64(arrays, "labels")
+    labels = int64_array(arrays, "labels")
     if points.shape[1] < 1:
         raise Rejected(f"{path}: points need at least one coordinate")
     if labels.shape != (len(points),):
@@ -137,11 +137,11 @@ def read_network(path: Path) -> Network:
     Raises:
         Rejected: if the file is damaged, shapes do not fit, or an activation is unknown.
     """
-    arrays, digest = _arrays(path, "relu-network 2")
-    widths, entries = _int64(arrays, "widths").tolist(), _int64(arrays, "entries").tolist()
-    index, exponents = _int64(arrays, "weight_index"), _exponents(arrays, 1)
+    arrays, digest = read_arrays(path, "relu-network 2")
+    widths, entries = (int64_array(arrays, name).tolist() for name in ("widths", "entries"))
+    index, exponents = int64_array(arrays, "weight_index"), _exponents(arrays, 1)
     values, bias = _entries(arrays, "weight"), _entries(arrays, "bias")
-    activation = _int64(arrays, "activation")
+    activation = int64_array(arrays, "activation")
     depth = len(widths) - 1
     if depth < 1 or min(widths) < 1 or len(entries) != depth or len(exponents) != depth:
         raise Rejected(f"{path}: layer sizes do not fit together")
@@ -230,7 +230,12 @@ def rational(text: object) -> Fraction:
     return Fraction(str(text))
 
 
-def _arrays(path: Path, expected: str) -> tuple[dict[str, np.ndarray], str]:
+def read_arrays(path: Path, expected: str) -> tuple[dict[str, np.ndarray], str]:
+    """Return the arrays in a file of the expected format, and the file's SHA-256.
+
+    Raises:
+        Rejected: if it is damaged, of another format, or names an array twice.
+    """
     try:
         content = Path(path).read_bytes()
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -264,7 +269,12 @@ def _array(arrays: dict[str, np.ndarray], name: str, dimension: int) -> np.ndarr
     return array
 
 
-def _int64(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+def int64_array(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """Return a one-dimensional array of signed integers.
+
+    Raises:
+        Rejected: if it is missing or of another kind.
+    """
     return _array(arrays, name, 1).astype(np.int64)
 
 
@@ -281,7 +291,7 @@ def _entries(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
     Raises:
         Rejected: if the words do not divide so.
     """
-    words, counts = _int64(arrays, name), _int64(arrays, f"{name}_words")
+    words, counts = int64_array(arrays, name), int64_array(arrays, f"{name}_words")
     if np.any(counts < 1) or sum(counts.tolist()) != len(words):
         raise Rejected(f"{name}: {len(words)} words do not divide into {len(counts)} integers")
     ends = np.cumsum(counts)

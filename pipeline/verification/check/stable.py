@@ -30,7 +30,7 @@ def check_stable(network: Network, structure: dict[str, Any], claim: Claim) -> F
     squared = claim.mu_power
     if claim.p != 2:
         squared = enclosing_radius(claim.mu_power, claim.p, claim.data.points.shape[1]) ** 2
-    matrices = [_matrix(layer) for layer in network.layers]
+    matrices = [layer_matrix(layer) for layer in network.layers]
     stable = np.zeros(len(claim.data.labels), dtype=bool)
     verified = np.zeros(len(claim.data.labels), dtype=bool)
     for i, label in enumerate(claim.data.labels.tolist()):
@@ -54,7 +54,7 @@ def check_stable(network: Network, structure: dict[str, Any], claim: Claim) -> F
     return Findings(verified, slack, reason, facts, points=verified.copy())
 
 
-def _matrix(layer: Layer) -> flint.fmpz_mat:
+def layer_matrix(layer: Layer) -> flint.fmpz_mat:
     """Return [W b] as integers, the bias as one more column."""
     rows = [[0] * layer.inputs + [int(b)] for b in layer.bias.tolist()]
     for r, c, v in zip(
@@ -97,7 +97,7 @@ def _form_on_ball(
                 forms.append([0] * d + [(1 << -exponent) if sign >= 0 else 0])
             else:
                 forms.append(row if sign > 0 else [0] * (d + 1))
-        forms, exponent = _shortened(forms, exponent)
+        forms, exponent = shortened(forms, exponent)
         if d and not any(any(row[:-1]) for row in forms):
             # From here on the network computes numbers: the point does not matter any more.
             forms, point, d = [row[-1:] for row in forms], [], 0
@@ -123,7 +123,7 @@ def _sign(row: list[int], point: list[int], exponent: int, squared: Fraction) ->
     return (value > 0) - (value < 0)
 
 
-def _shortened(forms: list[list[int]], exponent: int) -> tuple[list[list[int]], int]:
+def shortened(forms: list[list[int]], exponent: int) -> tuple[list[list[int]], int]:
     """Return the same forms without common factors of two, so that numerators stay short."""
     together = 0
     for row in forms:

@@ -1,0 +1,137 @@
+"""Affine leaves of any network: what they prove is right at every point tried, thresholds too."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import inf
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pipeline.data import SeparatedDataset
+from pipeline.network import Activation, ReLUNetwork
+from pipeline.verification.check.balls import Claim, Findings
+from pipeline.verification.check.proofs import Proofs
+from pipeline.verification.check.proved_balls import check_proofs
+from pipeline.verification.check.readers import Dataset
+from tests.cases import layer
+from tests.construction.ball_points import datasets, line, points_in_balls
+from tests.network.laws import networks
+from tests.verification.check.check_files import in_memory
+from tests.verification.check.proof_files import (
+    AFFINE,
+    Leaf,
+    both_sides,
+    fully_split,
+    hidden_neurons,
+)
+
+HALF = Fraction(1, 2)
+
+
+def findings(
+    network: ReLUNetwork,
+    data: SeparatedDataset,
+    leaves: list[Leaf],
+    rho: Fraction = HALF,
+    p: float = 2,
+    decision: str = "nearest",
+) -> Findings:
+    """Return what the leaves prove, without a file."""
+    hidden = hidden_neurons(network)
+    lengths = [len(leaf.path) for leaf in leaves]
+    proofs = Proofs(
+        rho,
+        p,
+        decision,
+        np.array([leaf.ball for leaf in leaves]),
+        np.array([leaf.side for leaf in leaves]),
+        np.array([leaf.kind for leaf in leaves]),
+        np.concatenate([[0], np.cumsum(lengths)]),
+        np.array([s for leaf in leaves for s in leaf.path], dtype=np.int64),
+        np.array([b for leaf in leaves for b in leaf.beta or [0.0] * len(leaf.path)]),
+        np.array([leaf.alpha or [64] * hidden for leaf in leaves], dtype=np.uint8).reshape(
+            len(leaves), hidden
+        ),
+        "",
+        "",
+    )
+    points = data.X.numerators.astype(object)
+    claim = Claim(
+        Dataset("small", points, data.X.exponent, data.y, ""), data.radius_power(rho, p), p
+    )
+    return check_proofs(in_memory(network), proofs, claim)
+
+
+@settings(max_examples=40)
+@given(datasets(most=4, dimensions=2, classes=2), st.data())
+def test_a_ball_proved_by_any_leaves_is_right_at_every_point_tried(
+    data: SeparatedDataset, more: st.DataObject
+) -> None:
+    network = more.draw(networks(inputs=data.d, outputs=1))
+    hidden = hidden_neurons(network)
+    assume(0 < hidden <= 4)
+    # Outputs near the labels, so that balls are proved often.
+    scale = Fraction(2) ** -more.draw(st.integers(0, 70))
+    W, _ = (part.fractions() for part in network.layers[-1].dense())
+    bias = more.draw(st.sampled_from([Fraction(1), Fraction(3, 2), Fraction(5, 2) - scale]))
+    last = layer((W * scale).tolist(), [bias])
+    network = ReLUNetwork((*network.layers[:-1], last), network.activations)
+    multiplier = st.sampled_from([0.0, 0.0, 1.0, 1e-9, 2.0**40])
+    leaves = [
+        leaf.but(
+            kind=more.draw(st.sampled_from([0, AFFINE, AFFINE])),
+            beta=tuple(more.draw(multiplier) for _ in leaf.path),
+        )
+        for ball in range(data.N)
+        for leaf in fully_split(ball, hidden)
+    ]
+    rho, p = (
+        more.draw(st.sampled_from([HALF, Fraction(99, 100)])),
+        more.draw(st.sampled_from([1, 2, inf])),
+    )
+    found = findings(network, data, leaves, rho, p).verified
+    points, labels = points_in_balls(data, rho, p)
+    values = network.evaluate_exact(points).fractions()[:, 0]
+    right = [abs(v - int(y)) < HALF for v, y in zip(values, labels, strict=True)]
+    assert not (found & ~np.array(right).reshape(data.N, -1).all(axis=1)).any()
+
+
+def threshold_at(bend: Fraction) -> ReLUNetwork:
+    """Return 2 from `bend` on and 1 before, by one threshold."""
+    return ReLUNetwork((layer([[1]], [-bend]), layer([[1]], [1])), (Activation.THRESHOLD,))
+
+
+def test_a_threshold_inside_a_ball_is_seen_on_its_closed_side() -> None:
+    data = line(2)
+    # The balls are (-1/4, 1/4) and (3/4, 5/4); at the bend itself the value is 2.
+    for bend, proved in (
+        (Fraction(1, 4), [True, True]),
+        (Fraction(1, 4) - Fraction(1, 1 << 60), [False, True]),
+        (Fraction(3, 4), [True, True]),
+        (Fraction(3, 4) + Fraction(1, 1 << 60), [True, False]),
+    ):
+        unsplit = both_sides([0, 1], kind=AFFINE)
+        network = threshold_at(bend)
+        assert findings(network, data, unsplit, decision="exact").verified.tolist() == proved
+        betas = [leaf.but(beta=(float(2**70),)) for b in (0, 1) for leaf in fully_split(b, 1)]
+        split = findings(network, data, betas, decision="exact").verified
+        # A region of which only a sliver is left takes no multiplier away.
+        assert not (split & ~np.array(proved)).any()
+
+
+def test_every_pattern_of_a_deep_network_is_an_affine_map() -> None:
+    # f = 1 + |x| / 2; the third neuron, |x| + 1, is above 0.
+    fold = layer([[1], [-1]], [0, 0])
+    network = ReLUNetwork.relu(fold, layer([[1, 1]], [1]), layer([[HALF]], [HALF]))
+    leaves = fully_split(0, 3)
+    # Its other side does not meet the ball, and f would be 1/2 there: a multiplier says so.
+    assert not findings(network, line(2), leaves).verified[0]
+    tuned = [leaf.but(beta=(0.0, 0.0, float(leaf.path[2] < 0))) for leaf in leaves]
+    assert findings(network, line(2), tuned).verified.tolist() == [True, False]
+    # It need not be split at all; the two that bend on the ball must be.
+    pairs = [leaf.but(path=leaf.path[:2]) for leaf in leaves if leaf.path[2] > 0]
+    assert findings(network, line(2), pairs).verified.tolist() == [True, False]
+    alone = [leaf.but(path=leaf.path[:1]) for leaf in pairs if leaf.path[1] > 0]
+    assert not findings(network, line(2), alone).verified.any()
