@@ -237,6 +237,8 @@ class VerificationConfig:
     pgd_restarts: int = 30
     pgd_work: float | None = 5e10
     witness_evaluations: int = 40
+    proof_seconds: float | None = 30.0
+    proof_nodes: int = 20_000
     samples: int = 50
     width: float | None = None
     confidence: float = 0.95

@@ -15,7 +15,7 @@ from pipeline.exact import digest_of_file
 from pipeline.report import BallData, FileDigest, RowDetails, SummaryRow
 from pipeline.stages.paper_plan import paper_bounds
 from pipeline.stages.store import StageOutputs
-from pipeline.stages.verify import DECISION, VERDICTS
+from pipeline.stages.verify import DECISION, PROOFS, VERDICTS
 from pipeline.theory import theorem_3_1
 
 # One word for a claim other than that about every point of the balls, where it was proved.
@@ -145,6 +145,7 @@ def _copied(
     sources = {"network": (made, "network.npz"), "certificate": (made, "certificate.json")}
     if "verify" in stages:
         sources["verdicts"] = (stages["verify"], VERDICTS)
+        sources["proofs"] = (stages["verify"], PROOFS)
     for role, (outputs, file) in sources.items():
         if file in outputs.digests:
             files[role] = run_dir / name / file
@@ -176,9 +177,9 @@ def _details(
         notes.append(("attacks tried", tried))
         notes.append(("balls by method", _counts(decision["methods"])))
     command = None
-    if "certificate" in files:
-        paths = [str(files[role].relative_to(run_dir)) for role in ("dataset", "network")]
-        paths.append(str(files["certificate"].relative_to(run_dir)))
+    proof = next((role for role in ("certificate", "proofs") if role in files), None)
+    if proof is not None:
+        paths = [str(files[role].relative_to(run_dir)) for role in ("dataset", "network", proof)]
         command = f"python -m pipeline.verification.check {' '.join(paths)}"
     digests = tuple(
         FileDigest(role, str(path.relative_to(run_dir)), digest_of_file(path))

@@ -15,9 +15,11 @@ from pipeline.network import ReLUNetwork, load_network
 from pipeline.verification.certify import Checked, checked
 from pipeline.verification.falsify import falsify
 from pipeline.verification.sampling import SamplingResult, clopper_pearson_lower
+from pipeline.verification.uncertified import Proving, can_be_proved, settle
 from pipeline.verification.verdict_table import verdict_counts, verdict_csv
 from pipeline.verification.verdicts import (
     BallVerdict,
+    ContradictionError,
     Decision,
     Verdict,
     are_correct,
@@ -28,10 +30,6 @@ from pipeline.verification.verdicts import (
 _FALSE_ALARM = 1e-9
 # The checker prints nine digits of its bound, rounded up.
 _PRINTED = Fraction(1, 10**8)
-
-
-class ContradictionError(ArithmeticError):
-    """A proof and an attack or a sample exclude each other: the software is at fault."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +60,17 @@ def decide(
     *,
     attacks: Sequence[str],
     decision: str | Decision = Decision.NEAREST,
+    proving: Proving | None = None,
     **options: Any,
 ) -> Decided:
     """Return the verdict of every ball of a network, and whether its certificate's claim holds.
 
     With a certificate the rule is f = y and only the checker's own process verifies; the attacks
     run all the same and must find nothing that the checker's findings exclude. Where the claim is
-    a robust memorization error, the balls are sampled too. Without a certificate, what no attack
-    falsifies is UNKNOWN. Where the checker proved every ball, `attacked_balls` of them, drawn from
-    all, are attacked at adversarial points: that controls the software, not the proof.
+    a robust memorization error, the balls are sampled too. Without a certificate, balls are proved
+    by bounds and splits if `proving` says how, and the checker follows every proof. Where the
+    checker proved every ball, `attacked_balls` of them, drawn from all, are attacked at adversarial
+    points: that controls the software, not the proof.
 
     Args:
         files: "dataset", "network" and perhaps "certificate".
@@ -79,6 +79,7 @@ def decide(
         attacks: names of the attacks to run (`pipeline.verification.falsify`).
         decision: rule for a network without a certificate: `nearest`, or `exact` where it was
             constructed.
+        proving: how to prove balls where there is no certificate and the rule is `nearest`.
         **options: of the attacks.
 
     Raises:
@@ -96,8 +97,15 @@ def decide(
         options["attacked_balls"] = None
     suspects = [] if check is None else check.document.get("unproved", [])
     options["suspects"] = suspects
-    attacked, sampling = falsify(network, dataset, rho, p, rule, attacks=attacks, **options)
-    verdicts = attacked if check is None else _merged(check, claimed, attacked, rho, p)
+    lower: Mapping[int, float] = {}
+    if check is None and proving is not None and can_be_proved(network, p, rule):
+        settled = settle(files, network, dataset, rho, p, proving, attacks=attacks, **options)
+        verdicts, sampling, lower = settled.verdicts, settled.sampling, settled.lower
+        proofs = settled.check
+    else:
+        attacked, sampling = falsify(network, dataset, rho, p, rule, attacks=attacks, **options)
+        verdicts = attacked if check is None else _merged(check, claimed, attacked, rho, p)
+        proofs = None
     counts = verdict_counts(verdicts)
     document: dict[str, Any] = {
         "decision": rule.value,
@@ -123,9 +131,11 @@ def decide(
             "ball_upper": [float(v) for v in sampling.ball_upper],
             "ball_lower": [float(v) for v in sampling.ball_lower],
         }
-    if check is not None:
-        document["check"] = check.document
-        document["printed"] = check.printed
+    if (shown := check or proofs) is not None:
+        document["check"] = shown.document
+        document["printed"] = shown.printed
+    if lower:
+        document["undecided_lower"] = {str(ball): value for ball, value in sorted(lower.items())}
     return Decided(verdict_csv(dataset, verdicts), document)
 
 

@@ -22,15 +22,17 @@ from pipeline.network import ReLUNetwork
 from pipeline.verification.certify import Checked, checked
 from pipeline.verification.falsify import falsify
 from pipeline.verification.sampling import SamplingResult
-from pipeline.verification.verdicts import BallVerdict, Decision, Verdict, unknown
+from pipeline.verification.verdicts import (
+    BallVerdict,
+    ContradictionError,
+    Decision,
+    Verdict,
+    unknown,
+)
 
 _LATE = ("pgd", "sampling")
 
 _log = logging.getLogger(__name__)
-
-
-class ContradictionError(ArithmeticError):
-    """A proof and an attack or a sample exclude each other: the software is at fault."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Proving:
     """
 
     proofs: Path
-    seconds: float | None = 60.0
+    seconds: float | None = 30.0
     nodes: int = 20_000
     journal: Path | None = None
     device: str = "cpu"

@@ -19,6 +19,10 @@ from pipeline.network import ReLUNetwork
 from pipeline.verification.balls import strictly_inside
 
 
+class ContradictionError(ArithmeticError):
+    """A proof and an attack or a sample exclude each other: the software is at fault."""
+
+
 class Verdict(StrEnum):
     """What is known about one ball."""
 

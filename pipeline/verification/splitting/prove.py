@@ -41,6 +41,8 @@ from pipeline.verification.verdicts import (
 # Displacements on a grid of 2**-40 mu, as for other attacks.
 _GRID_BITS = 40
 _BATCH = 256
+# Less time than this decides little: rather some balls with enough time than all without.
+_LEAST_SECONDS = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +57,7 @@ class Budget:
         nodes: most regions a ball is split into before it is given up.
     """
 
-    seconds: float | None = 60.0
+    seconds: float | None = 30.0
     nodes: int = 20_000
 
     def __post_init__(self) -> None:
@@ -258,8 +260,9 @@ def _each(
     left, end = list(reversed(balls)), budget.end()
 
     def options() -> SearchOptions:
-        share = (end - time.monotonic()) * count / max(len(left) + 1, count)
-        return SearchOptions(seconds=max(share, 0.0), nodes=budget.nodes, batch=_BATCH)
+        rest = max(end - time.monotonic(), 0.0)
+        share = min(max(rest * count / (len(left) + 1), _LEAST_SECONDS), rest)
+        return SearchOptions(seconds=share, nodes=budget.nodes, batch=_BATCH)
 
     if count == 1:
         while left and time.monotonic() < end:
