@@ -19,8 +19,8 @@ from pipeline.verification.bounds.relaxation import (
 )
 from pipeline.verification.bounds.rounding import Balls, RoundedNetwork
 
-# Entries of the largest temporary array, 2^18 doubles: blocks that stay in a processor's cache.
-_ENTRIES = 1 << 18
+# Entries of the largest temporary array: blocks that stay in a processor's cache, or fill a GPU.
+_ENTRIES = {"cpu": 1 << 18, "cuda": 1 << 27}
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,8 @@ def _backward(
     weight, bias = network.weights[len(known)], network.biases[len(known)]
     rows, constant = torch.cat([weight, -weight])[None], torch.cat([bias, -bias])[None]
     widest = max(weight.shape[1], *(layer.lower.shape[1] for layer in known))
-    block = max(1, _ENTRIES // (2 * len(weight) * widest))
+    entries = _ENTRIES.get(weight.device.type, 1 << 18)
+    block = max(1, entries // (2 * len(weight) * widest))
     parts = []
     for start in range(0, len(balls), block):
         part = slice(start, start + block)
