@@ -48,7 +48,7 @@ def rows(balls: int = 10_000, points: int = 200, steps: int = 400) -> list[Row]:
         {"name": "largest difference of bounds", "metric": "g", "ours": gap, "peer": 1e-9}
         | {"ratio": gap / 1e-9},
     ]
-    question = Question(network, dataset, Fraction(1, 2), 2)
+    question = Question(network, dataset, Fraction(1, 4), 2)
     options = SearchOptions(seconds=60, nodes=2_000, batch=256)
     times, proved = [], []
     for name, batch in ((device, 8192), ("cpu", 256)):
