@@ -97,10 +97,13 @@ def test_the_bound_is_the_exact_one_from_below_within_its_rounding(case, side: i
     if expected is None:
         assert found == inf
         return
-    assert Fraction(found) <= expected
+    # Weights up to 2 and three layers of width 3: no number exceeds 2^12 times this scale.
     scale = 1 + abs(expected) + max(Fraction(b) for _, b, _ in splits)
-    # Weights up to 2 and three layers of width 3: no number exceeds 2^12 times these.
     assert expected - Fraction(found) < scale * Fraction(1, 2**35)
+    # Slightly wider [l, u] can make the bound of a later layer slightly better, because linear
+    # functions are not cut at [l, u]. With one hidden layer they cannot.
+    better = 0 if network.depth == 2 else scale * Fraction(1, 2**45)
+    assert Fraction(found) <= expected + better
 
 
 @st.composite
