@@ -81,7 +81,7 @@ def bent_networks(draw: st.DrawFn, d: int) -> ReLUNetwork:
     return ReLUNetwork(tuple(maps), kinds)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(datasets(most=3, dimensions=2, classes=2), st.data())
 def test_a_ball_proved_by_tuned_leaves_is_right_at_every_point_tried(
     data: SeparatedDataset, more: st.DataObject
