@@ -66,7 +66,8 @@ def check_proofs(network: Network, proofs: Proofs, claim: Claim) -> Findings:
     shown = value > 0 if strict else value >= 0
     bounded = ~_of_balls(proofs.ball, (proofs.kind == RELAXED) & ~shown, N)
     affine = np.flatnonzero((covered & bounded)[proofs.ball] & (proofs.kind == AFFINE))
-    shown[affine] = _affine(network, proofs, claim, affine)
+    if len(affine):
+        shown[affine] = _affine(network, proofs, claim, affine)
     exact = ~_of_balls(proofs.ball, (proofs.kind == AFFINE) & ~shown, N)
     reason = first_failure(
         claim.data.labels,

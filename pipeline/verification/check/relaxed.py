@@ -53,8 +53,8 @@ from pipeline.verification.check.rigorous import (
 
 # Beyond this nothing is proved, so that no difference of two bounds overflows.
 _LARGEST = 2.0**400
-# Floats of one block of rows: two megabytes stay in the cache.
-_BLOCK = 1 << 18
+# Floats of one block of rows: eight megabytes.
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)

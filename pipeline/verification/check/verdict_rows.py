@@ -88,10 +88,11 @@ def recheck(
     for row in rows:
         if row.verdict == "VERIFIED" and not proved[row.index]:
             raise Rejected(f"ball {row.index} is VERIFIED in the table and not proved")
-    evaluation = Evaluation(network)
     falsified = [row for row in rows if row.verdict == "FALSIFIED"]
-    for start in range(0, len(falsified), _TOGETHER):
-        _refute(falsified[start : start + _TOGETHER], evaluation, claim, decision)
+    if falsified:
+        evaluation = Evaluation(network)
+        for start in range(0, len(falsified), _TOGETHER):
+            _refute(falsified[start : start + _TOGETHER], evaluation, claim, decision)
     return {v.lower(): sum(row.verdict == v for row in rows) for v in VERDICTS}
 
 

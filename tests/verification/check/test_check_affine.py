@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import inf
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data import SeparatedDataset
@@ -17,7 +17,6 @@ from pipeline.verification.check.proved_balls import check_proofs
 from pipeline.verification.check.readers import Dataset
 from tests.cases import layer
 from tests.construction.ball_points import datasets, line, points_in_balls
-from tests.network.laws import networks
 from tests.verification.check.check_files import in_memory
 from tests.verification.check.proof_files import (
     AFFINE,
@@ -26,6 +25,7 @@ from tests.verification.check.proof_files import (
     fully_split,
     hidden_neurons,
 )
+from tests.verification.check.tuned_leaves import tuned_leaves
 
 HALF = Fraction(1, 2)
 
@@ -64,38 +64,49 @@ def findings(
     return check_proofs(in_memory(network), proofs, claim)
 
 
-@settings(max_examples=40)
-@given(datasets(most=4, dimensions=2, classes=2), st.data())
-def test_a_ball_proved_by_any_leaves_is_right_at_every_point_tried(
+@st.composite
+def bent_networks(draw: st.DrawFn, d: int) -> ReLUNetwork:
+    """Return a network of moderate weights and four hidden neurons at most, some thresholds."""
+    entry = st.integers(-16, 16).map(lambda n: Fraction(n, 8))
+    widths = [d, *draw(st.sampled_from([[1], [2], [3], [2, 2], [1, 2], [2, 1]])), 1]
+    kind = st.sampled_from([Activation.RELU, Activation.RELU, Activation.THRESHOLD])
+    maps = [
+        layer(
+            [[draw(entry) for _ in range(inputs)] for _ in range(outputs)],
+            [draw(entry) for _ in range(outputs)],
+        )
+        for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+    ]
+    kinds = tuple(tuple(draw(kind) for _ in range(width)) for width in widths[1:-1])
+    return ReLUNetwork(tuple(maps), kinds)
+
+
+@settings(max_examples=25)
+@given(datasets(most=3, dimensions=2, classes=2), st.data())
+def test_a_ball_proved_by_tuned_leaves_is_right_at_every_point_tried(
     data: SeparatedDataset, more: st.DataObject
 ) -> None:
-    network = more.draw(networks(inputs=data.d, outputs=1))
-    hidden = hidden_neurons(network)
-    assume(0 < hidden <= 4)
-    # Outputs near the labels, so that balls are proved often.
-    scale = Fraction(2) ** -more.draw(st.integers(0, 70))
+    rho = more.draw(st.sampled_from([HALF, Fraction(99, 100)]))
+    p = more.draw(st.sampled_from([1, 2, inf]))
+    points, labels = points_in_balls(data, rho, p)
+    network = more.draw(bent_networks(data.d))
+    # Outputs are moved to the labels' size, so that balls are proved and others just are not.
+    values = network.evaluate_exact(points).fractions()[:, 0]
+    spread = max(values) - min(values) + 1
+    scale = Fraction(2) ** -(spread.numerator // spread.denominator).bit_length()
+    scale *= more.draw(st.sampled_from([Fraction(1, 2), 1, 2]))
     W, _ = (part.fractions() for part in network.layers[-1].dense())
-    bias = more.draw(st.sampled_from([Fraction(1), Fraction(3, 2), Fraction(5, 2) - scale]))
+    bias = more.draw(st.integers(8, 20)) * Fraction(1, 8)
     last = layer((W * scale).tolist(), [bias])
     network = ReLUNetwork((*network.layers[:-1], last), network.activations)
-    multiplier = st.sampled_from([0.0, 0.0, 1.0, 1e-9, 2.0**40])
-    leaves = [
-        leaf.but(
-            kind=more.draw(st.sampled_from([0, AFFINE, AFFINE])),
-            beta=tuple(more.draw(multiplier) for _ in leaf.path),
-        )
-        for ball in range(data.N)
-        for leaf in fully_split(ball, hidden)
-    ]
-    rho, p = (
-        more.draw(st.sampled_from([HALF, Fraction(99, 100)])),
-        more.draw(st.sampled_from([1, 2, inf])),
-    )
+    radius = float(data.radius_power(rho, p)) ** (1 / (2 if p == 2 else 1))
+    leaves = []
+    for ball, (x, y) in enumerate(zip(data.X.fractions().tolist(), data.y.tolist(), strict=True)):
+        leaves += tuned_leaves(network, x, ball, y, radius)
     found = findings(network, data, leaves, rho, p).verified
-    points, labels = points_in_balls(data, rho, p)
     values = network.evaluate_exact(points).fractions()[:, 0]
-    right = [abs(v - int(y)) < HALF for v, y in zip(values, labels, strict=True)]
-    assert not (found & ~np.array(right).reshape(data.N, -1).all(axis=1)).any()
+    right = np.array([abs(v - int(y)) < HALF for v, y in zip(values, labels, strict=True)])
+    assert not (found & ~right.reshape(data.N, -1).all(axis=1)).any()
 
 
 def threshold_at(bend: Fraction) -> ReLUNetwork:

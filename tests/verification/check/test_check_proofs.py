@@ -141,6 +141,20 @@ def test_thresholds_are_for_affine_leaves(tmp_path: Path) -> None:
     assert files.check(betas, 2).verified
 
 
+def test_a_network_that_floats_misjudge_is_not_proved(tmp_path: Path) -> None:
+    # f = x - 1/2, from 0 to 1 on the ball (1/2, 3/2): wrong, where 2^60 + 1 - 2^60 = 0 says 1.
+    files = ProofFiles(tmp_path)
+    big = 1 << 60
+    data = dataset_of([[1], [3]], [1, 2])
+    for low in (Fraction(-1, 2), Fraction(1, 2), Fraction(1)):
+        files.save(
+            data, ReLUNetwork.relu(layer([[1]] * 3, [0] * 3), layer([[big, 1, -big]], [low]))
+        )
+        assert not files.check(both_sides([0]), 3).verified
+        # x - 1/2 and x + 1/2 are wrong on parts of the ball, x + 1 on all of it.
+        assert not files.check(both_sides([0], kind=AFFINE), 3).verified
+
+
 def test_a_threshold_is_not_taken_for_a_relu(tmp_path: Path) -> None:
     # 3/4 + relu((x + 2) / 4) is within 1/8 of 1 on the ball about -1, and 3/4 + 1 is not.
     files = ProofFiles(tmp_path)
