@@ -146,6 +146,7 @@ def _copied(
     if "verify" in stages:
         sources["verdicts"] = (stages["verify"], VERDICTS)
         sources["proofs"] = (stages["verify"], PROOFS)
+        sources["decision"] = (stages["verify"], DECISION)
     for role, (outputs, file) in sources.items():
         if file in outputs.digests:
             files[role] = run_dir / name / file
