@@ -17,7 +17,7 @@ from pipeline.verification.bounds.relaxation import (
     relaxation,
     substituted,
 )
-from pipeline.verification.bounds.rounding import Balls, RoundedNetwork
+from pipeline.verification.bounds.rounding import Balls, RoundedNetwork, U
 
 # Entries of the largest temporary array: blocks that stay in a processor's cache, or fill a GPU.
 _ENTRIES = {"cpu": 1 << 18, "cuda": 1 << 27}
@@ -109,7 +109,7 @@ class Claims:
 
     Args:
         rows: sign W_L, shape (B, S, n_(L-1)).
-        constant: sign (b_L - target), shape (B, S).
+        constant: sign (b_L - target), rounded down, shape (B, S).
     """
 
     rows: torch.Tensor
@@ -138,7 +138,9 @@ class Claims:
         else:
             signs = sides.to(torch.float64)
         target = labels[:, None] - signs * margin
-        return cls(signs[..., None] * weight[0], signs * (bias[0] - target))
+        # Where bias and target cancel, the rounded bias is off by more than u of what is left.
+        off = (bias[0].abs() + target.abs()) * (4 * U)
+        return cls(signs[..., None] * weight[0], signs * (bias[0] - target) - off)
 
     def __getitem__(self, rows: torch.Tensor | slice) -> Claims:
         """Return the claims about some of the regions."""

@@ -115,7 +115,8 @@ def relaxation(
         values = before.upper.clamp(min=0)
         reach, bias = values @ weight.abs().T, network.biases[layer].abs()
         total = values.sum(-1, keepdim=True)
-    floor = (total + size.sum(-1, keepdim=True) + 2) * (len(weight) * ETA)
+    sizes = size.sum(-1, keepdim=True) + (reach + bias).sum(-1, keepdim=True)
+    floor = (total + sizes + 2) * (len(weight) * ETA)
     errors = ((reach + bias) * terms + size * (4 * U)) * SLACK + floor
     return Relaxation(lower, upper, errors, floor)
 
@@ -160,9 +161,9 @@ def substituted(
         balls: the balls, one a region.
         known: relaxations of layers 1..k.
         rows: floats within u of the exact rows, shape (B or 1, R, n_k).
-        constant: floats within 2 u of the exact constants, shape (B or 1, R).
+        constant: floats at most 2 u of their size above the exact constants, shape (B or 1, R).
         alphas: lower slopes of each layer, shapes (B, 1 or R, n).
-        betas: beta sigma of each neuron, shapes (B, 1, n).
+        betas: beta sigma of each neuron, 0 where it is unstable, shapes (B, 1, n).
         rigorous: whether to bound rounding errors. If not, `lower` is a float estimate.
         keep: whether to return the coefficients.
     """
@@ -171,7 +172,7 @@ def substituted(
     error = torch.zeros_like(constant)
     if rigorous:
         error = rows.abs() @ values[..., None] if rows.shape[0] != 1 else values @ rows[0].abs().T
-        error = (error.reshape(len(values), -1) + constant.abs() + 1) * (4 * U)
+        error = (error.reshape(len(values), -1) + constant.abs()) * (4 * U)
     coefficients: list[torch.Tensor] = []
     constants: list[torch.Tensor] = []
     for layer in reversed(range(len(known))):

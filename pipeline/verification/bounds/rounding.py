@@ -30,6 +30,8 @@ SLACK = 1 + 2.0**-30
 ETA = 2.0**-900
 # Squares of floats below 2^-511 underflow: what a norm may lose by that.
 NORM_ETA = 2.0**-450
+# Weights, biases and radii below this are replaced, so that none is subnormal.
+_LEAST = 2.0**-1000
 
 
 def gamma(n: int) -> float:
@@ -129,10 +131,12 @@ class Balls:
 
 
 def radius_above(dataset: SeparatedDataset, rho: Fraction, p: int | float) -> float:
-    """Return a float64 at least mu = rho * eps_D and next to it."""
+    """Return a float64 at least mu = rho * eps_D and next to it, or 2^-1000 if that is larger."""
     root = root_upper(dataset.radius_power(rho, p), 1 if p == math.inf else int(p))
     value = float(root)
-    return value if Fraction(value) >= root else math.nextafter(value, math.inf)
+    above = value if Fraction(value) >= root else math.nextafter(value, math.inf)
+    # A subnormal radius might count as 0.
+    return max(above, _LEAST)
 
 
 def dual_norm(rows: torch.Tensor, p: int | float) -> torch.Tensor:
@@ -151,4 +155,4 @@ def dual_norm(rows: torch.Tensor, p: int | float) -> torch.Tensor:
 
 def _flushed(values: np.ndarray) -> np.ndarray:
     """Return the floats with those below 2^-1000 replaced by 0, so that none is subnormal."""
-    return np.where(np.abs(values) < 2.0**-1000, 0.0, values)
+    return np.where(np.abs(values) < _LEAST, 0.0, values)

@@ -38,8 +38,10 @@ def solved_leaf(
         p: its norm, 1, 2 or inf.
 
     Returns:
-        None if the solver fails or finds the region empty.
+        None if the solver fails or finds the region empty, or if a number is not finite.
     """
+    if not all(np.isfinite(array).all() for array in (objective, slopes, constants)):
+        return None
     d, k = len(objective), len(slopes)
     rows, bounds, cones = _ball(d, radius, p)
     free = rows.shape[1]

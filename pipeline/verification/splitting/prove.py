@@ -11,6 +11,8 @@ import logging
 import math
 import os
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, fields
@@ -110,6 +112,8 @@ class _Witnesses:
     def confirm(self, positions: np.ndarray, displacements: np.ndarray) -> set[int]:
         """Return the positions of balls that one of the displacements refutes."""
         at, indices = self._question, self._balls[positions]
+        # After an overflow, or for a radius below 2^-1000, they may lie anywhere.
+        displacements = np.nan_to_num(displacements).clip(-self._radius, self._radius)
         points = displaced_points(at.dataset.X, indices, displacements, self._radius, _GRID_BITS)
         method = "branch_and_bound"
         for verdict in confirmed_witnesses(
@@ -324,7 +328,7 @@ def _from_journal(folder: Path, ball: int, question: Question) -> Proved | None:
         with np.load(path, allow_pickle=False) as data:
             note = json.loads(str(data["note"]))
             leaves = Leaves(*(data[f.name] for f in fields(Leaves)))
-    except (OSError, ValueError, LookupError, EOFError):
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):
         _log.warning("%-9s  %s is damaged: the ball is searched again", "", path)
         return None
     witnesses: tuple[BallVerdict, ...] = ()

@@ -246,7 +246,8 @@ class Search:
     def _searched(self, waiting: Nodes) -> Searched:
         self._give_up(waiting)
         least = self._least.reshape(-1, 2)
-        proved = torch.isinf(least).all(1) & ~self._refuted
+        # -inf is a bound too: that of a region given up after an overflow.
+        proved = torch.isposinf(least).all(1) & ~self._refuted
         leaves = joined(*self._leaves)
         return Searched(
             proved.cpu().numpy(),
