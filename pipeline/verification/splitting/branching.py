@@ -3,8 +3,10 @@
 The loss of an unstable neuron in the node's linear bound is |a| t for a coefficient a < 0 (the
 upper line's constant) and at most a max(alpha |l|, (1 - alpha) u) for a > 0 (Bunel et al., "Branch
 and bound for piecewise linear neural network verification", 2020). Of the neurons that lose most,
-the one is split whose halves have the best bounds, with the node's own slopes (De Palma et al.,
-"Improved branch and bound for neural network verification via Lagrangian decomposition", 2021).
+the one is split whose halves gain most, estimated with the node's own slopes (De Palma et al.,
+"Improved branch and bound for neural network verification via Lagrangian decomposition", 2021). The
+product of both gains counts, as in mixed-integer programming (Achterberg, "Constraint integer
+programming", 2007): the smaller of the two bounds needs up to four times as many nodes here.
 """
 
 from __future__ import annotations
@@ -21,6 +23,9 @@ from pipeline.verification.bounds import (
 from pipeline.verification.bounds.relaxation import substituted
 from pipeline.verification.bounds.rounding import dual_norm
 from pipeline.verification.splitting.regions import Regions
+
+# The least gain of a half, so that a product of gains never hides the other one.
+_GAIN = 1e-6
 
 
 def split_scores(known: PreActivations, bound: LinearBound, alpha: torch.Tensor) -> torch.Tensor:
@@ -70,8 +75,8 @@ def chosen_splits(
     for layer, width in enumerate(network.hidden):
         part = slice(start, start + width)
         values, places = scores[:, part].topk(min(candidates, width), dim=1)
-        least = _least_of_halves(network, regions, at, bound, layer, places)
-        gains.append(torch.where(values > 0, least, -torch.inf))
+        gain = _gain_of_halves(network, regions, at, bound, layer, places)
+        gains.append(torch.where(values > 0, gain, -torch.inf))
         neurons.append(places + start)
         start += width
     best = torch.cat(gains, dim=1).argmax(1, keepdim=True)
@@ -82,7 +87,7 @@ def chosen_splits(
     return torch.where(unstable.any(1), found, -1)
 
 
-def _least_of_halves(
+def _gain_of_halves(
     network: RoundedNetwork,
     regions: Regions,
     at: Multipliers,
@@ -90,7 +95,7 @@ def _least_of_halves(
     layer: int,
     places: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the smaller bound of the two halves of each candidate, shape (n, k), estimated.
+    """Return the log of the product of both halves' gains for each candidate, shape (n, k).
 
     With neuron j of the layer active (inactive) its entry of the row on z is a_j (0) instead of
     the relaxation's; what is above the layer stays, what is below is substituted again.
@@ -131,6 +136,6 @@ def _least_of_halves(
             betas=list(signed.split(list(network.hidden[:layer]), dim=-1)),
             rigorous=False,
         ).lower
-    both = lower.unflatten(1, (-1, 2))
-    # The sum breaks ties where one half gains nothing.
-    return both.amin(-1) + 1e-3 * both.sum(-1)
+    # What a half gains above 0 gains nothing: it is proved.
+    gains = (lower.unflatten(1, (-1, 2)).clamp(max=0) - bound.lower[..., None]).clamp(min=_GAIN)
+    return gains.log().sum(-1)
