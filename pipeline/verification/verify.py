@@ -35,10 +35,10 @@ def verify(
 ) -> pd.DataFrame:
     """Return the verdict table: VERIFIED, FALSIFIED with a witness, or UNKNOWN for every ball.
 
-    Attacks without gradients, linear bounds of whole balls, PGD, then splits; with a certificate the
-    checker, then attacks. VERIFIED is only what the independent checker proves from files, a witness
-    is evaluated exactly (docs/soundness.md). Called again with the same folder, it goes on where
-    it was killed.
+    Attacks without gradients, linear bounds of whole balls, PGD, then splits; with a certificate
+    the checker, then attacks. VERIFIED is only what the independent checker proves from files, a
+    witness is evaluated exactly (docs/soundness.md). Called again with the same folder, it goes on
+    where it was killed.
 
     Args:
         network: scalar network on R^d.
