@@ -20,7 +20,11 @@ from pipeline.theory import theorem_3_1
 
 # One word for a claim other than that about every point of the balls, where it was proved.
 _PROVED = {"verified": "VERIFIED", "error bound": "BOUNDED", "points only": "MEMORIZED"}
-_MARGIN = "proved distance of a ball's image from another label's test or a cell's wall"
+# Constructed networks are proved by geometry, trained ones by bounds of their output.
+_MARGIN = (
+    "proved slack: distance of a ball's image from another label's test or a cell's wall;\n"
+    "for trained networks the margin of |f - y| < 1/2"
+)
 
 
 @dataclass(frozen=True)

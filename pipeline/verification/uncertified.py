@@ -21,6 +21,7 @@ from pipeline.data import SeparatedDataset
 from pipeline.network import ReLUNetwork
 from pipeline.verification.certify import Checked, checked
 from pipeline.verification.falsify import falsify
+from pipeline.verification.minimise import minimised_witnesses
 from pipeline.verification.sampling import SamplingResult
 from pipeline.verification.verdicts import (
     BallVerdict,
@@ -143,7 +144,13 @@ def settle(
         progress=progress,
     )
     proved = together([bounded, split], question)
-    refuted |= {v.index: v for v in split.witnesses}
+    simple = minimised_witnesses(
+        *at,
+        (*bounded.witnesses, *split.witnesses),
+        evaluations=options.get("witness_evaluations", 60),
+        workers=workers,
+    )
+    refuted |= {v.index: v for v in simple}
     check = None
     if len(proved.leaves):
         save_proofs(
