@@ -137,11 +137,16 @@ def complete_rows(
         seconds: limit of a search; `peer` of the rows.
         ball: the ball searched.
         max_steps: of the training.
+
+    Raises:
+        ValueError: if the ball is not proved at any radius.
     """
     table = []
     for shape in shapes:
         network, data = trained(*shape, max_steps)
         low, high = _between(network, data, ball)
+        if not low:
+            raise ValueError(f"ball {ball} is not even proved at its centre")
         for k in range(1, 6):
             rho = Fraction(round((low + (high - low) * k / 6) * 4096), 4096)
             question = Question(network, data, rho, 2)

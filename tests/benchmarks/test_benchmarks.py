@@ -25,6 +25,7 @@ from tests.benchmarks import (
 from tests.benchmarks.bench_beyond import PartCase, build_files, check_files, count_rows
 from tests.benchmarks.bench_evaluate import flint_outputs, inputs_for, synthetic_network
 from tests.cases import CASES, Case, dyadic
+from tests.verification.splitting.questions import random_question
 
 TINY = (64, 5, 6, 20, 2, 1)
 TINY_CASE = PartCase("thm_4_2_ii", 40, 4, Fraction(1, 64))
@@ -81,9 +82,14 @@ def test_contradictions_and_complete_searches_are_rows_of_their_own(
     rows = json.loads(out.read_text())
     assert {row["peer"] for row in rows} == {12}
     assert sum(row["ours"] for row in rows if "search" not in row["name"]) == 12
-    complete = bench_bounds.complete_rows(((2, 16, 3, 6),), 5.0, max_steps=200)
+    question = random_question(0, points=5)
+    monkeypatch.setattr(bench_bounds, "trained", lambda *_: (question.network, question.dataset))
+    complete = bench_bounds.complete_rows(((2, 4, 2, 6),), 5.0)
     assert [row["metric"] for row in complete] == ["seconds"] * 5
     assert all(" proved, " in row["name"] or " refuted, " in row["name"] for row in complete)
+    monkeypatch.setattr(bench_bounds, "_largest", lambda holds, low, high: low)
+    with pytest.raises(ValueError, match="ball 0 is not even proved at its centre"):
+        bench_bounds.complete_rows(((2, 4, 2, 6),), 5.0)
 
 
 def test_the_synthetic_network_has_the_shape_of_digits() -> None:
