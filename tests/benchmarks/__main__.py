@@ -88,6 +88,7 @@ def table(rows: list[dict[str, str | float]]) -> str:
     for row in rows:
         # Counts are whole; ratios of counts may be small.
         form = "12,d" if row["metric"] in ("P", "balls") else "12.4f"
+        form = "12.3g" if row["metric"] == "1e-12" else form
         lines.append(
             f"{row['name']:{width}}  {row['metric']:9}{row['ours']:{form}}{row['peer']:{form}}"
             f"{row['ratio']:10.3g}"
