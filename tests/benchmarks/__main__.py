@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.benchmarks import (
     bench_attacks,
     bench_beyond,
+    bench_bounds,
     bench_columns,
     bench_evaluate,
     bench_separation,
@@ -40,8 +41,33 @@ def main() -> None:
     parser.add_argument(
         "--training", type=int, default=300, help="steps of the network that PGD attacks"
     )
+    parser.add_argument("--bounds", type=int, default=1_000, help="balls that CROWN bounds")
+    parser.add_argument(
+        "--contradictions",
+        type=int,
+        nargs="?",
+        const=400,
+        help="only compare all methods on six balls each of so many random networks",
+    )
+    parser.add_argument(
+        "--complete", action="store_true", help="only search balls of four trained networks"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "mlruns" / "bench.json")
     arguments = parser.parse_args()
+    if arguments.contradictions is not None:
+        rows = bench_bounds.contradiction_rows(arguments.contradictions)
+    elif arguments.complete:
+        rows = bench_bounds.complete_rows()
+    else:
+        rows = all_rows(arguments)
+    print(table(rows))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print(f"written to {arguments.out}")
+
+
+def all_rows(arguments: argparse.Namespace) -> list[dict[str, str | float]]:
+    """Return the rows of all comparisons."""
     if arguments.network is None:
         digits = bench_evaluate.digits_network()
         rows = bench_evaluate.rows(digits, "parallel_balls digits rho=1/2") + bench_evaluate.rows()
@@ -51,10 +77,8 @@ def main() -> None:
     rows += bench_beyond.rows(tuple(arguments.beyond))
     rows += bench_separation.rows(arguments.N)
     rows += bench_attacks.rows(max_steps=arguments.training)
-    print(table(rows))
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    print(f"written to {arguments.out}")
+    rows += bench_bounds.rows(arguments.bounds, arguments.training)
+    return rows
 
 
 def table(rows: list[dict[str, str | float]]) -> str:
@@ -64,6 +88,7 @@ def table(rows: list[dict[str, str | float]]) -> str:
     for row in rows:
         # Counts are whole; ratios of counts may be small.
         form = "12,d" if row["metric"] in ("P", "balls") else "12.4f"
+        form = "12.3g" if row["metric"] == "1e-12" else form
         lines.append(
             f"{row['name']:{width}}  {row['metric']:9}{row['ours']:{form}}{row['peer']:{form}}"
             f"{row['ratio']:10.3g}"

@@ -18,12 +18,14 @@ from tests.benchmarks import (
     __main__,
     bench_attacks,
     bench_beyond,
+    bench_bounds,
     bench_evaluate,
     bench_separation,
 )
 from tests.benchmarks.bench_beyond import PartCase, build_files, check_files, count_rows
 from tests.benchmarks.bench_evaluate import flint_outputs, inputs_for, synthetic_network
 from tests.cases import CASES, Case, dyadic
+from tests.verification.splitting.questions import random_question
 
 TINY = (64, 5, 6, 20, 2, 1)
 TINY_CASE = PartCase("thm_4_2_ii", 40, 4, Fraction(1, 64))
@@ -47,26 +49,47 @@ def test_bench_writes_rows_of_name_metric_ours_peer_ratio(
 ) -> None:
     save_network(tmp_path / "tiny.npz", synthetic_network(TINY))
     arguments = ["--N", "300", "--network", str(tmp_path / "tiny.npz"), "--small-rho", "20"]
-    arguments += ["--beyond", "40", "--training", "5"]
+    arguments += ["--beyond", "40", "--training", "5", "--bounds", "12"]
     monkeypatch.setattr(sys, "argv", ["bench", *arguments, "--out", str(tmp_path / "bench.json")])
     monkeypatch.setattr(bench_separation, "REPEATS", 1)
     monkeypatch.setattr(bench_attacks, "STEPS", 2)
     monkeypatch.setattr(bench_attacks, "find_spec", lambda name: None)
+    monkeypatch.setattr(bench_bounds, "auto_lirpa", lambda: None)
+    monkeypatch.setattr(bench_bounds, "SHAPES", ((2, 16, 3, 12),))
     monkeypatch.setattr(bench_beyond, "CASES", (TINY_CASE,))
     monkeypatch.setattr(bench_beyond, "FAMILIES", ("cube",))
     __main__.main()
     rows = json.loads((tmp_path / "bench.json").read_text())
     assert [set(row) for row in rows] == [{"name", "metric", "ours", "peer", "ratio"}] * (
-        10 + COUNTED
+        13 + COUNTED
     )
     beyond = ["P"] * COUNTED + ["seconds", "peak GiB"]
-    peaks, attacks = ["seconds", "peak GiB"], ["balls", "seconds"]
-    assert [row["metric"] for row in rows] == ["seconds"] * 4 + beyond + peaks + attacks
+    peaks, last = ["seconds", "peak GiB"], ["balls", "seconds", "seconds", "balls", "1e-12"]
+    assert [row["metric"] for row in rows] == ["seconds"] * 4 + beyond + peaks + last
     for row in rows:
         assert row["ours"] > 0 and row["ratio"] == pytest.approx(row["ours"] / row["peer"])
     printed = capsys.readouterr()
     assert "tiny on 1797 points against torch float64" in printed.out
     assert "N=40 d=4 rho=1/64: no voting" in printed.err
+
+
+def test_contradictions_and_complete_searches_are_rows_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "bench.json"
+    monkeypatch.setattr(sys, "argv", ["bench", "--contradictions", "2", "--out", str(out)])
+    __main__.main()
+    rows = json.loads(out.read_text())
+    assert {row["peer"] for row in rows} == {12}
+    assert sum(row["ours"] for row in rows if "search" not in row["name"]) == 12
+    question = random_question(0, points=5)
+    monkeypatch.setattr(bench_bounds, "trained", lambda *_: (question.network, question.dataset))
+    complete = bench_bounds.complete_rows(((2, 4, 2, 6),), 5.0)
+    assert [row["metric"] for row in complete] == ["seconds"] * 5
+    assert all(" proved, " in row["name"] or " refuted, " in row["name"] for row in complete)
+    monkeypatch.setattr(bench_bounds, "_largest", lambda holds, low, high: low)
+    with pytest.raises(ValueError, match="ball 0 is not even proved at its centre"):
+        bench_bounds.complete_rows(((2, 4, 2, 6),), 5.0)
 
 
 def test_the_synthetic_network_has_the_shape_of_digits() -> None:

@@ -16,10 +16,17 @@ import clarabel
 import numpy as np
 from scipy.sparse import csc_matrix
 
+# Far more than the objective's own bound, far less than rounding errors allow.
+_EMPTY = 2.0**20
+
 
 @dataclass(frozen=True, eq=False)
 class LeafSolution:
-    """Args: point: t, shape (d,); multipliers: beta of each half-space, shape (k,)."""
+    """Args: point: t, shape (d,); multipliers: beta of each half-space, shape (k,).
+
+    If the region is empty, the multipliers bound any objective of its size from below, and the
+    point is none of the region.
+    """
 
     point: np.ndarray
     multipliers: np.ndarray
@@ -38,7 +45,7 @@ def solved_leaf(
         p: its norm, 1, 2 or inf.
 
     Returns:
-        None if the solver fails or finds the region empty, or if a number is not finite.
+        None if the solver fails or a number is not finite.
     """
     if not all(np.isfinite(array).all() for array in (objective, slopes, constants)):
         return None
@@ -62,6 +69,9 @@ def solved_leaf(
     )
     solution = solver.solve()
     point, dual = np.array(solution.x[:d]), np.array(solution.z[:k]) * size
+    if solution.status == clarabel.SolverStatus.PrimalInfeasible:
+        # The multipliers prove that the region is empty; so does every multiple of them.
+        dual = dual * _EMPTY
     if not (np.isfinite(point).all() and np.isfinite(dual).all()):
         return None
     return LeafSolution(point, np.maximum(dual, 0.0))

@@ -325,7 +325,8 @@ def _from_journal(folder: Path, ball: int, question: Question) -> Proved | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as data:
+        # Opened here, for np.load would leave a damaged file open.
+        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as data:
             note = json.loads(str(data["note"]))
             leaves = Leaves(*(data[f.name] for f in fields(Leaves)))
     except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 
 from pipeline.data import SeparatedDataset
@@ -43,12 +41,17 @@ def random_network(
     return ReLUNetwork.relu(*(random_affine(rng, out, inn, s) for out, inn, s in shapes))
 
 
-def near_labels(network: ReLUNetwork, data: SeparatedDataset) -> ReLUNetwork:
-    """Return the network scaled and moved so that its outputs at two points are their labels."""
-    outputs = network.evaluate_exact(data.X).fractions()[:2, 0]
-    slope = Fraction(1) if outputs[0] == outputs[1] else 1 / (outputs[1] - outputs[0])
-    # A short factor: outputs are nearly the labels.
-    slope = Fraction(round(slope * 1024) or 1, 1024)
-    offset = Fraction(round((1 - slope * outputs[0]) * 2**40), 2**40)
-    last = Affine.from_fractions((1, 1), {(0, 0): slope}, {0: offset}).after(network.layers[-1])
+def fitted(network: ReLUNetwork, data: SeparatedDataset) -> ReLUNetwork:
+    """Return the network with another last layer: least squares, so that most labels are met."""
+    features = ReLUNetwork(
+        (*network.layers[:-1], _identity(network.hidden_widths[-1])), network.activations
+    )
+    h = features.evaluate_exact(data.X).nearest_float64()
+    matrix = np.hstack([h, np.ones((len(h), 1))])
+    found = np.linalg.lstsq(matrix, data.y.astype(np.float64), rcond=1e-3)[0]
+    last = Affine.from_floats(found[None, :-1], found[-1:])
     return ReLUNetwork((*network.layers[:-1], last), network.activations)
+
+
+def _identity(n: int) -> Affine:
+    return Affine.from_floats(np.eye(n), np.zeros(n))

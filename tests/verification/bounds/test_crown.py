@@ -105,7 +105,7 @@ def test_blocks_of_balls_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     network, data = example(6, 4)
     rounded, balls = RoundedNetwork.of(network), Balls.of(network, data, RHO)
     whole = pre_activation_bounds(rounded, balls)
-    monkeypatch.setitem(pre_activation_bounds.__globals__, "_ENTRIES", 1)
+    monkeypatch.setitem(pre_activation_bounds.__globals__, "_ENTRIES", {"cpu": 1})
     parts = pre_activation_bounds(rounded, balls)
     for a, b in zip(whole.layers, parts.layers, strict=True):
         assert torch.allclose(a.lower, b.lower, rtol=0, atol=1e-12)
