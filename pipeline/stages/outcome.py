@@ -152,10 +152,13 @@ def _copied(
         sources["proofs"] = (stages["verify"], PROOFS)
         sources["decision"] = (stages["verify"], DECISION)
     for role, (outputs, file) in sources.items():
+        place = run_dir / name / file
         if file in outputs.digests:
-            files[role] = run_dir / name / file
-            files[role].parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(outputs.file(file), files[role])
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(outputs.file(file), place)
+            files[role] = place
+        else:
+            place.unlink(missing_ok=True)
     return files
 
 

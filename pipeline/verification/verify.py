@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.construction import Certificate
 from pipeline.data import SeparatedDataset, save_dataset
 from pipeline.exact import digest_of_file, parse_norm, parse_ratio
 from pipeline.network import ReLUNetwork, save_network
@@ -29,7 +30,7 @@ def verify(
     *,
     nodes: int = 20_000,
     folder: Path | None = None,
-    certificate: Path | None = None,
+    certificate: Certificate | None = None,
     attacks: tuple[str, ...] = ("null_space", "adversarial_points", "pgd"),
     **options: Any,
 ) -> pd.DataFrame:
@@ -50,7 +51,7 @@ def verify(
         nodes: most regions a ball is split into.
         folder: keeps dataset.npz, network.npz, proofs.npz and the search's journal for the checker
             and for a later call; a temporary one by default.
-        certificate: a construction's certificate about exactly these files, if there is one.
+        certificate: what a construction claims of the network; the rule is then `exact`.
         attacks: which attacks to run.
         **options: of the attacks (`pipeline.verification.falsify`), among them workers, seed,
             progress, device.
@@ -70,10 +71,12 @@ def verify(
         files = {"dataset": place / "dataset.npz", "network": place / "network.npz"}
         save_dataset(files["dataset"], dataset)
         save_network(files["network"], network)
-        if certificate is not None:
-            files["certificate"] = Path(certificate)
         ratio, norm = parse_ratio(rho), parse_norm(p)
-        question = [digest_of_file(path)[:16] for path in files.values()]
+        digests = [digest_of_file(path) for path in files.values()]
+        if certificate is not None:
+            files["certificate"] = place / "certificate.json"
+            files["certificate"].write_text(certificate.to_json(*digests), encoding="utf-8")
+        question = [digest[:16] for digest in digests]
         journal = place / "-".join(["journal", *question, str(ratio).replace("/", "_"), str(norm)])
         proving = Proving(
             place / "proofs.npz", budget, nodes, journal, options.get("device", "cpu")

@@ -24,6 +24,8 @@ from pipeline.network import load_network
 from pipeline.report import read_summary
 from pipeline.theory import theorem_3_1, theorem_4_2
 from pipeline.tracking import config_digest
+from pipeline.tracking.audit import audit
+from pipeline.verification.check.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
 # The keys of summary.json that others rely on; "p" tells the norm, for l_p jobs.
@@ -106,17 +108,21 @@ def test_a_plan_has_sizes_and_nulls_where_a_network_would_be_needed(iris):
     assert set(row["seconds"]) == {"generate", "construct"}
 
 
-def test_a_baseline_row_never_verifies_and_its_counts_add_up(iris):
+def test_a_baseline_row_verifies_what_the_checker_follows_and_its_counts_add_up(iris):
     row = iris.summary["rows"][2]
-    assert row["verified"] == 0
-    assert row["falsified"] + row["unknown"] == 149
+    assert row["verified"] + row["falsified"] + row["unknown"] == 149
     assert row["files"]["certificate"] is None
     assert set(row["seconds"]) == {"generate", "train", "verify"}
-    table = pd.read_csv(iris.run_dir / "pgd" / "verdicts.csv")
+    table = pd.read_csv(iris.run_dir / "pgd" / "verdicts.csv", keep_default_na=False)
     assert len(table) == 149
-    counts = table["verdict"].value_counts()
-    assert counts.get("FALSIFIED", 0) == row["falsified"]
-    assert counts.get("UNKNOWN", 0) == row["unknown"]
+    for verdict in ("VERIFIED", "FALSIFIED", "UNKNOWN"):
+        assert (table["verdict"] == verdict).sum() == row[verdict.lower()]
+    proofs = iris.run_dir / "pgd" / "proofs.npz"
+    assert proofs.exists() == (row["verified"] > 0)
+    if proofs.exists():
+        files = [iris.run_dir / "dataset.npz", proofs.with_name("network.npz"), proofs]
+        verdicts = proofs.with_name("verdicts.csv")
+        assert main([*map(str, files), "--verdicts", str(verdicts)]) == 0
 
 
 def test_every_file_of_the_summary_lies_below_the_run_directory(iris):
@@ -258,13 +264,21 @@ def test_artifacts_are_the_files_of_the_run_directory(lab, iris):
     assert names == {
         "config.yaml", "dataset.npz", "figure1.svg", "report.html", "summary.json",
         "parallel_balls/certificate.json", "parallel_balls/network.npz",
-        "parallel_balls/verdicts.csv",
+        "parallel_balls/verdicts.csv", "parallel_balls/decision.json",
     }  # fmt: skip
     for name in names - {"config.yaml"}:
         assert (kept / name).read_bytes() == (iris.run_dir / name).read_bytes()
     baseline = Path(lab.client.download_artifacts(_run_of(iris, "pgd").info.run_id, ""))
     assert (baseline / "pgd" / "network.npz").is_file()
     assert (baseline / "pgd" / "verdicts.csv").is_file()
+    assert (baseline / "pgd" / "decision.json").is_file()
+
+
+def test_the_tracked_run_passes_its_audit(lab, iris):
+    counts = audit(lab.client, lab.uri, iris.runs[0].info.run_id)
+    rows = [row for row in iris.summary["rows"] if row["verified"] is not None]
+    for verdict in ("verified", "falsified", "unknown"):
+        assert counts[verdict] == sum(row[verdict] for row in rows)
 
 
 def test_the_training_curve_is_a_nested_run(lab, iris):

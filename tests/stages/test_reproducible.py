@@ -24,7 +24,7 @@ JOBS = (
     "construction.thm_4_2_iii.plan_only=false",
     "construction.thm_4_2_iii.constants={log_n:'1',rho:'6',log_d:'1'}",
     "baseline.width=16", "baseline.max_steps=20", "baseline.evaluate_every=10",
-    "verification.samples=3", "verification.pgd_steps=2",
+    "verification.samples=3", "verification.pgd_steps=2", "verification.proof_nodes=0",
 )  # fmt: skip
 
 # The stages alone: what the first two write does not depend on tracking or verification.
