@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from tests.benchmarks import (
@@ -11,6 +12,7 @@ from tests.benchmarks import (
     bench_beyond,
     bench_columns,
     bench_evaluate,
+    bench_mutations,
     bench_separation,
     bench_small_rho,
 )
@@ -41,7 +43,14 @@ def main() -> None:
         "--training", type=int, default=300, help="steps of the network that PGD attacks"
     )
     parser.add_argument("--out", type=Path, default=ROOT / "mlruns" / "bench.json")
+    parser.add_argument(
+        "--mutations",
+        action="store_true",
+        help="change every weight of small networks a little, and nothing else",
+    )
     arguments = parser.parse_args()
+    if arguments.mutations:
+        sys.exit(bench_mutations.print_mutations())
     if arguments.network is None:
         digits = bench_evaluate.digits_network()
         rows = bench_evaluate.rows(digits, "parallel_balls digits rho=1/2") + bench_evaluate.rows()
