@@ -4,13 +4,14 @@
 one unit in its layer's last place either way and by one part in 2^20 either way. A change is
 rejected or VERIFIED; what is VERIFIED is decided by a second method where the data lie on a line
 (or a claim is about points), and attacked otherwise. A VERIFIED change that is refuted is an error.
+Then every entry of trained networks is changed under their proofs, and the proofs are changed too.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +21,9 @@ from tqdm import tqdm
 from pipeline.network import ReLUNetwork
 from tests.verification.check.check_files import Files
 from tests.verification.check.mutated import SUBJECTS, Outcomes, Subject, all_entries, outcomes
+from tests.verification.check.mutated_proofs import TRAINED, ProofOutcomes, proof_outcomes
 
+_WIDTH = 34
 ZEROS = 23
 # One of so many changes also goes through files, with digests of its own and the command line.
 IN_FILES = 200
@@ -84,19 +87,22 @@ def mutation_row(subject: Subject, zeros: int = ZEROS) -> MutationRow:
     return MutationRow(subject.label, found, watch.sample.total(), watch.sample[True], seconds)
 
 
-def mutation_table(rows: Sequence[MutationRow]) -> str:
-    """Return the rows as a table, with the layers of the VERIFIED changes and their sum."""
-    width = max(len(row.label) for row in rows)
+def mutation_lines(rows: Iterable[MutationRow]) -> Iterator[str]:
+    """Yield a table of the rows, line by line: counts, their sums, and which layers changed.
+
+    The last column says how many changes of which layer (from 1) are still VERIFIED, and how many
+    of the rejected ones that the second method looked at are wrong.
+    """
     names = ("entries", "changes", "rejected", "VERIFIED", "decided", "stable", "unread")
     names += ("attacked", "refuted", "seconds")
-    head = f"{'construction':{width}}" + "".join(f"{name:>10}" for name in names)
-    lines = [head + "  VERIFIED by layer; rejected: wrong of sampled"]
+    head = f"{'construction':{_WIDTH}}" + "".join(f"{name:>10}" for name in names)
+    yield head + "  VERIFIED by layer; rejected: wrong of sampled"
     total = [0.0] * len(names)
     for row in rows:
         numbers = _numbers(row)
         total = [a + b for a, b in zip(total, numbers, strict=True)]
-        lines.append(f"{row.label:{width}}{_columns(numbers)}  {_notes(row)}")
-    return "\n".join([*lines, f"{'all':{width}}{_columns(total)}"])
+        yield f"{row.label:{_WIDTH}}{_columns(numbers)}  {_notes(row)}"
+    yield f"{'all':{_WIDTH}}{_columns(total)}"
 
 
 def _numbers(row: MutationRow) -> list[float]:
@@ -123,10 +129,32 @@ def _notes(row: MutationRow) -> str:
     return f"{places or '-'}; {row.wrong} of {row.sampled}"
 
 
+def proof_lines(found: ProofOutcomes) -> Iterator[str]:
+    """Yield what became of proved balls, by what was changed of the network or the proofs."""
+    yield f"{'changed':{_WIDTH}}{'proved':>10}{'not':>10}{'wrong':>10}"
+    for what in sorted({*found.proved, *found.unproved}):
+        counts = found.proved[what], found.unproved[what], found.caught[what]
+        yield f"{what:{_WIDTH}}" + "".join(f"{n:10,d}" for n in counts)
+
+
 def print_mutations() -> int:
-    """Print the table and every refuted change; return 1 if there is one, else 0."""
-    rows = [mutation_row(subject) for subject in SUBJECTS]
-    print(mutation_table(rows))
-    refuted = [each for row in rows for each in row.outcomes.refuted]
+    """Print the tables and every refuted change; return 1 if there is one, else 0."""
+    refuted: list[str] = []
+
+    def rows() -> Iterator[MutationRow]:
+        for subject in SUBJECTS:
+            row = mutation_row(subject)
+            refuted.extend(row.outcomes.refuted)
+            yield row
+
+    for line in mutation_lines(rows()):
+        print(line, flush=True)
+    for trained in TRAINED:
+        start = time.perf_counter()
+        entries = all_entries(trained.network, 1)
+        found = proof_outcomes(trained, entries, most=20, networks=4)
+        print(f"\n{trained.label}: {len(entries)} entries, {time.perf_counter() - start:.1f} s")
+        print("\n".join(proof_lines(found)), flush=True)
+        refuted += [f"{trained.label}: {each}" for each in found.refuted]
     print("\n".join(f"VERIFIED, BUT WRONG: {each}" for each in refuted) or "nothing refuted")
     return 1 if refuted else 0

@@ -102,7 +102,7 @@ class Subject:
         ]
         if certificate.claim is Claimed.ERROR:
             assert certificate.eta is not None
-            return _too_much(segments, wrong, certificate.eta)
+            return too_much(segments, wrong, certificate.eta)
         return str(wrong[0]) if wrong else self._attacked(network)
 
     def _attacked(self, network: ReLUNetwork) -> str:
@@ -128,7 +128,8 @@ class Subject:
         return "stable" if stable.verified.all() else ""
 
 
-def _too_much(segments: Sequence[Segment], wrong: Iterable[Piece], eta: Fraction) -> str:
+def too_much(segments: Sequence[Segment], wrong: Iterable[Piece], eta: Fraction) -> str:
+    """Return on which segment more than a share eta is wrong, or ""."""
     lengths = [Fraction(0)] * len(segments)
     for piece in wrong:
         lengths[piece.segment] += piece.hi - piece.lo
@@ -252,13 +253,14 @@ def some_entries(network: ReLUNetwork, most: int) -> list[Entry]:
     strata: dict[tuple[int, bool, bool], list[Entry]] = {}
     for entry in all_entries(network, 7):
         strata.setdefault((entry.layer, entry.is_bias, entry.value == 0), []).append(entry)
-    groups = list(strata.values())
-    step = max(1, -(-len(groups) // most))
+    # By kind first, so that a choice of groups that are evenly spaced has all kinds and depths.
+    groups = [strata[key] for key in sorted(strata, key=lambda key: (key[1:], key[0]))]
     share = max(1, most // len(groups))
-    # Another place of each group, so that not only first rows are changed.
+    chosen = [k * len(groups) // most for k in range(most)] if share == 1 else range(len(groups))
     return [
+        # Another place of each group, so that not only first rows are changed.
         group[(k + place * len(group) // share) % len(group)]
-        for k, group in list(enumerate(groups))[::step]
+        for k, group in ((k, groups[k]) for k in sorted({*chosen}))
         for place in range(min(share, len(group)))
     ]
 
