@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.construction import CONSTRUCTIONS
 from pipeline.network import ReLUNetwork
+from pipeline.verification.check import layers
 from tests.benchmarks import bench_mutations
 from tests.benchmarks.bench_mutations import mutation_lines, mutation_row
 from tests.verification.check.check_files import CHECKS, Entry, Files, changed
@@ -70,6 +71,17 @@ def test_the_second_method_refutes_what_is_wrong() -> None:
         last = network.depth - 1
         entry = Entry(last, 0, True, int(network.layers[last].bias[0]))
         assert subject.refutation(changed(network, entry, entry.value + 1)), subject.label
+
+
+def test_a_checker_that_overlooks_small_differences_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows that a gadget fixes entry for entry are not compared: VERIFIED is then refuted."""
+    monkeypatch.setattr(layers, "require_rows", lambda *arguments: None)
+    for subject in SUBJECTS:
+        if subject.decided and subject.name in ("yu2024", "thm_4_2_i"):
+            found = outcomes(subject, some_entries(subject.built.network, MOST))
+            assert found.refuted, subject.label
 
 
 def test_an_error_is_measured_exactly() -> None:
