@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from tests.benchmarks import (
@@ -12,6 +13,7 @@ from tests.benchmarks import (
     bench_bounds,
     bench_columns,
     bench_evaluate,
+    bench_mutations,
     bench_separation,
     bench_small_rho,
 )
@@ -53,7 +55,14 @@ def main() -> None:
         "--complete", action="store_true", help="only search balls of four trained networks"
     )
     parser.add_argument("--out", type=Path, default=ROOT / "mlruns" / "bench.json")
+    parser.add_argument(
+        "--mutations",
+        action="store_true",
+        help="change every weight of small networks a little, and nothing else",
+    )
     arguments = parser.parse_args()
+    if arguments.mutations:
+        sys.exit(bench_mutations.print_mutations())
     if arguments.contradictions is not None:
         rows = bench_bounds.contradiction_rows(arguments.contradictions)
     elif arguments.complete:

@@ -3,7 +3,8 @@
 Every nonzero weight and bias of small networks is moved by one unit in its last place, scaled by
 1 +- 2^-20, set to zero and negated; a sample of the zeros is set to one unit. Digests play no part:
 they are recomputed where files are written. Where the checker still says VERIFIED, the changed
-network must be exact at the centres and at adversarial points of all balls.
+network must be exact at the centres and at adversarial points of all balls, and every 20th one
+along whole segments (test_check_small_changes.py does so for every construction).
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ from tests.verification.check.check_files import (
     reason_in_memory,
     zero_entries,
 )
+from tests.verification.check.mutated import segments_of
+from tests.verification.check.segments import pieces_along
 
 HALF = Fraction(1, 2)
+FOLLOWED = 20
 
 
 @dataclass
@@ -103,6 +107,7 @@ def tally(
     assert files.write(dataset, network, certificate).verified
     claim = Claim(read_dataset(files.dataset), dataset.radius_power(certificate.rho), 2)
     exact = [points_in_balls(dataset, certificate.rho, random=4), *more]
+    segments, labels_on = segments_of(dataset, certificate.rho, network)
     result = Tally(Counter(), Counter())
     entries = [*[*nonzero_entries(network)][::every], *zero_entries(network, step)]
     for entry, (kind, value, finer) in ((e, c) for e in entries for c in changes(e)):
@@ -117,6 +122,9 @@ def tally(
             for points, labels in exact:
                 outputs = wrong.evaluate_exact(points, 1).fractions()[:, 0]
                 assert outputs.tolist() == labels.tolist(), (entry, kind)
+            if result.harmless.total() % FOLLOWED == 0:
+                pieces = pieces_along(wrong, segments)
+                assert all(q.is_exactly(labels_on[q.segment]) for q in pieces), (entry, kind)
             result.harmless[key] += 1
         if (result.rejected.total() + result.harmless.total()) % 40 == 0:
             answer = files.write(dataset, wrong, certificate)
