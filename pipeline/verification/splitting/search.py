@@ -215,8 +215,12 @@ class Search:
                 if bool(bound.lower[0, 0] > 0):
                     self._leaves.append(node)
                     continue
-                t = torch.from_numpy(solution.point * _SHARE).to(self._labels)[None]
-                self._try(node.ball, t)
+                # The solver leaves the ball by more than that.
+                length = float(np.linalg.norm(solution.point, ord=self._balls.p))
+                inside = _SHARE * min(1.0, self._balls.radius / max(length, 1e-300))
+                self._try(
+                    node.ball, torch.from_numpy(solution.point * inside).to(self._labels)[None]
+                )
             self._stuck[node.ball] = True
             self._give_up(node)
 

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 
 from pipeline.data import SeparatedDataset
-from pipeline.exact import DyadicArray
 from pipeline.network import Affine, ReLUNetwork
 from pipeline.verification.bounds.relaxation import Relaxation
 
@@ -104,9 +103,3 @@ def gap_to_exact(value: float, ball: Ball, row: Row, constant: Fraction) -> floa
         return float((constant - ball.power * norms[ball.p] - Fraction(value)) / unit)
     reach = float(sum(a * a for a in sizes) * ball.power / unit**2) ** 0.5
     return float((constant - Fraction(value)) / unit) - reach
-
-
-def dyadic(values: Sequence[Fraction]) -> DyadicArray:
-    bits = max(v.denominator.bit_length() - 1 for v in values)
-    numerators = np.array([int(v * (1 << bits)) for v in values], dtype=object)
-    return DyadicArray(numerators, -bits)

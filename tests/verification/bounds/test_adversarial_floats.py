@@ -28,11 +28,13 @@ EVERY = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 OPTIONS = SearchOptions(seconds=5, nodes=12, steps=4)
 
 
-def crown(case: AdversarialCase, p: float, *, rigorous: bool = True) -> torch.Tensor:
+def crown(
+    case: AdversarialCase, p: float, *, rigorous: bool = True, device: str = "cpu"
+) -> torch.Tensor:
     """Return CROWN's bounds of both claims about the case's ball, shape (2,)."""
-    network = RoundedNetwork.of(case.network)
-    balls = Balls.of(case.network, case.dataset, case.rho, p, np.array([case.ball]))
-    claims = Claims.of(network, torch.tensor([float(case.label)]), 0.5)
+    network = RoundedNetwork.of(case.network, device)
+    balls = Balls.of(case.network, case.dataset, case.rho, p, np.array([case.ball]), device)
+    claims = Claims.of(network, torch.tensor([float(case.label)], device=device), 0.5)
     return crown_lower(network, balls, claims, rigorous=rigorous)[0]
 
 
@@ -89,6 +91,17 @@ def test_no_wrong_ball_is_proved_where_subnormal_numbers_are_flushed(
             pytest.skip("this processor does not flush subnormal numbers")
         assert not proves(crown(case, p))
         assert not proves(alpha_crown(case, p))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@EVERY
+@pytest.mark.parametrize("p", NORMS)
+def test_no_wrong_ball_is_proved_on_a_cuda_device(case: AdversarialCase, p: float) -> None:
+    assert not proves(crown(case, p, device="cuda"))
+    searched, _ = Question(case.network, case.dataset, case.rho, p, "cuda").search(
+        np.array([case.ball]), OPTIONS
+    )
+    assert not searched.proved.any()
 
 
 def test_without_error_bounds_floats_prove_wrong_balls() -> None:

@@ -133,6 +133,12 @@ def test_a_region_given_up_after_an_overflow_is_not_proved() -> None:
         assert not (searched.lower[case.ball] > 0).all()
 
 
+def test_a_solvers_point_just_outside_the_ball_is_a_witness_all_the_same() -> None:
+    question = borderline_question(177)
+    searched, found = question.search(np.array([1]), SearchOptions(seconds=30, nodes=100))
+    assert searched.refuted[0] and found.verdicts[1].output > Fraction(5, 2)
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_independent_checker_follows_every_proof(seed: int, tmp_path: Path) -> None:
     question, (searched, _) = question_of(seed), search_of(seed)
