@@ -1,8 +1,9 @@
 """Decide the balls of a network that comes without a certificate: attacks and proofs in turn.
 
 Cheapest first: attacks that need no gradient, linear bounds of whole balls, PGD on what is left,
-then splits (splitting/). A proof counts only once the independent checker has followed it in a
-process of its own; a witness only once it has been evaluated exactly.
+then splits (splitting/). For the rule f = y, of which bounds in floats say nothing, and for weights
+that no float holds: attacks, then exact regions. A proof counts only once the independent checker
+has followed it in a process of its own; a witness only once it has been evaluated exactly.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from pipeline.verification.verdicts import (
     Verdict,
     unknown,
 )
+
+if TYPE_CHECKING:
+    from pipeline.verification.splitting.proofs import Leaves
 
 _LATE = ("pgd", "sampling")
 
@@ -72,9 +76,43 @@ class Settled:
 
 
 def can_be_proved(network: ReLUNetwork, p: int | float, rule: Decision) -> bool:
-    """Return whether bounds and splits are for such networks, norms and rules."""
+    """Return whether bounds or splits are for such networks, norms and rules."""
     relus = not any(network.thresholds(number).any() for number in range(network.depth - 1))
-    return relus and network.depth > 1 and p in (1, 2, inf) and rule is Decision.NEAREST
+    return (relus or rule is Decision.EXACT) and network.depth > 1 and p in (1, 2, inf)
+
+
+def settle_exactly(
+    files: Mapping[str, Path],
+    network: ReLUNetwork,
+    dataset: SeparatedDataset,
+    rho: Fraction,
+    p: int | float,
+    proving: Proving,
+    *,
+    attacks: Sequence[str],
+    **options: Any,
+) -> Settled:
+    """Return verdicts of all balls under the rule `exact`.
+
+    Args and errors are those of `settle`; the time of `proving` begins after the attacks.
+    """
+    from pipeline.verification.splitting.by_regions import by_exact_regions
+    from pipeline.verification.splitting.prove import Budget, Question
+
+    rule = Decision.EXACT
+    found, sampling = falsify(network, dataset, rho, p, rule, attacks=attacks, **options)
+    refuted = {v.index: v for v in found if v.verdict is Verdict.FALSIFIED}
+    proved = by_exact_regions(
+        Question(network, dataset, rho, p),
+        files,
+        rule,
+        np.array([i for i in range(dataset.N) if i not in refuted], dtype=np.int64),
+        Budget(proving.seconds, proving.nodes),
+        progress=bool(options.get("progress")),
+    )
+    refuted |= {v.index: v for v in proved.witnesses}
+    check = _checked_proofs(proved.leaves, files, rho, p, rule, proving)
+    return Settled(_verdicts(dataset.N, refuted, proved.methods(), check), sampling, check, {})
 
 
 def settle(
@@ -104,7 +142,7 @@ def settle(
         ContradictionError: if an attack falsifies what the checker proves.
     """
     # torch takes a second to import; nothing that comes with a certificate needs it.
-    from pipeline.verification.splitting.proofs import save_proofs
+    from pipeline.verification.splitting.by_regions import by_exact_regions
     from pipeline.verification.splitting.prove import (
         Budget,
         Question,
@@ -124,9 +162,10 @@ def settle(
     rest = np.array([i for i in range(dataset.N) if i not in refuted], dtype=np.int64)
     try:
         bounded = by_bounds(question, rest, budget, progress=progress)
+        in_floats = True
     except OverflowError:
-        _log.warning("%-9s  nothing is proved: a weight exceeds the range of float64", "")
-        bounded, budget = together([], question), Budget(0, 0)
+        _log.warning("%-9s  no bounds: a weight exceeds the range of float64", "")
+        bounded, in_floats = together([], question), False
     _log.info("%-9s  bounds prove %d balls", "", len(set(bounded.leaves.ball.tolist())))
     refuted |= {v.index: v for v in bounded.witnesses}
     settled = [*refuted, *bounded.methods()]
@@ -134,31 +173,51 @@ def settle(
     found, sampling = falsify(*at, attacks=late, settled=settled, **options)
     refuted = {v.index: v for v in found if v.verdict is Verdict.FALSIFIED} | refuted
     undecided = {ball: v for ball, v in bounded.lower.items() if ball not in refuted}
-    split = by_splits(
-        question,
-        undecided,
-        budget.until(end),
-        journal=proving.journal,
-        workers=workers,
-        progress=progress,
-    )
+    if in_floats:
+        split = by_splits(
+            question,
+            undecided,
+            budget.until(end),
+            journal=proving.journal,
+            workers=workers,
+            progress=progress,
+        )
+    else:
+        rest = np.array([i for i in rest.tolist() if i not in refuted], dtype=np.int64)
+        split = by_exact_regions(
+            question, files, Decision.NEAREST, rest, budget.until(end), progress=progress
+        )
     proved = together([bounded, split], question)
     refuted |= {v.index: v for v in split.witnesses}
-    check = None
-    if len(proved.leaves):
-        save_proofs(
-            proving.proofs,
-            proved.leaves,
-            dataset=files["dataset"],
-            network=files["network"],
-            rho=rho,
-            p=p,
-            decision=Decision.NEAREST,
-        )
-        check = checked({**files, "certificate": proving.proofs})
+    check = _checked_proofs(proved.leaves, files, rho, p, Decision.NEAREST, proving)
     verdicts = _verdicts(dataset.N, refuted, proved.methods(), check)
     lower = {ball: value for ball, value in proved.lower.items() if ball not in refuted}
     return Settled(verdicts, sampling, check, lower)
+
+
+def _checked_proofs(
+    leaves: Leaves,
+    files: Mapping[str, Path],
+    rho: Fraction,
+    p: int | float,
+    rule: Decision,
+    proving: Proving,
+) -> Checked | None:
+    """Write the proofs and return what the checker says of them, None if there are none."""
+    from pipeline.verification.splitting.proofs import save_proofs
+
+    if not len(leaves):
+        return None
+    save_proofs(
+        proving.proofs,
+        leaves,
+        dataset=files["dataset"],
+        network=files["network"],
+        rho=rho,
+        p=p,
+        decision=rule,
+    )
+    return checked({**files, "certificate": proving.proofs})
 
 
 def _verdicts(
