@@ -161,12 +161,14 @@ class SummaryRow:
     def status(self) -> str:
         """What the row is, never more than its claim.
 
-        "planned", "verified" (claim balls, every ball), "error bound", "points only", "trained"
-        or "not verified".
+        "planned", "verified" (every ball, by the rule f = y; claim balls, or none that could be
+        missed), "error bound", "points only", "trained" or "not verified".
         """
         if self.files["network"] is None:
             return "planned"
-        if self.claim == "balls" and self.verified == self.N and self.holds is not False:
+        unclaimed = self.claim == "none" and self.trained is False
+        every_ball = self.verified == self.N and self.holds is not False
+        if every_ball and (self.claim == "balls" or unclaimed):
             return "verified"
         if self.holds and self.claim in _OTHER_CLAIMS:
             return _OTHER_CLAIMS[self.claim]

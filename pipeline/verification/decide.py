@@ -15,7 +15,7 @@ from pipeline.network import ReLUNetwork, load_network
 from pipeline.verification.certify import Checked, checked
 from pipeline.verification.falsify import falsify
 from pipeline.verification.sampling import SamplingResult, clopper_pearson_lower
-from pipeline.verification.uncertified import Proving, can_be_proved, settle
+from pipeline.verification.uncertified import Proving, Uncertified, can_be_proved
 from pipeline.verification.verdict_table import verdict_counts, verdict_csv
 from pipeline.verification.verdicts import (
     BallVerdict,
@@ -68,9 +68,9 @@ def decide(
     With a certificate the rule is f = y and only the checker's own process verifies; the attacks
     run all the same and must find nothing that the checker's findings exclude. Where the claim is
     a robust memorization error, the balls are sampled too. Without a certificate, balls are proved
-    by bounds and splits if `proving` says how, and the checker follows every proof. Where the
-    checker proved every ball, `attacked_balls` of them, drawn from all, are attacked at adversarial
-    points: that controls the software, not the proof.
+    by bounds and splits if `proving` says how, those of f = y by exact regions, and the checker
+    follows every proof. Where it proved every ball, `attacked_balls` of them, drawn from all, are
+    attacked at adversarial points: that controls the software, not the proof.
 
     Args:
         files: "dataset", "network" and perhaps "certificate".
@@ -79,7 +79,7 @@ def decide(
         attacks: names of the attacks to run (`pipeline.verification.falsify`).
         decision: rule for a network without a certificate: `nearest`, or `exact` where it was
             constructed.
-        proving: how to prove balls where there is no certificate and the rule is `nearest`.
+        proving: how to prove balls where there is no certificate.
         **options: of the attacks.
 
     Raises:
@@ -99,7 +99,8 @@ def decide(
     options["suspects"] = suspects
     lower: Mapping[int, float] = {}
     if check is None and proving is not None and can_be_proved(network, p, rule):
-        settled = settle(files, network, dataset, rho, p, proving, attacks=attacks, **options)
+        at = files, network, dataset, rho, p, rule, proving
+        settled = Uncertified(*at, attacks, options).settled()
         verdicts, sampling, lower = settled.verdicts, settled.sampling, settled.lower
         proofs = settled.check
     else:

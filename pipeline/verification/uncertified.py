@@ -1,8 +1,9 @@
 """Decide the balls of a network that comes without a certificate: attacks and proofs in turn.
 
 Cheapest first: attacks that need no gradient, linear bounds of whole balls, PGD on what is left,
-then splits (splitting/). A proof counts only once the independent checker has followed it in a
-process of its own; a witness only once it has been evaluated exactly.
+then splits (splitting/). For the rule f = y, of which bounds in floats say nothing, and for weights
+that no float holds: attacks, then exact regions. A proof counts only once the independent checker
+has followed it in a process of its own; a witness only once it has been evaluated exactly.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,6 +31,10 @@ from pipeline.verification.verdicts import (
     Verdict,
     unknown,
 )
+
+if TYPE_CHECKING:
+    from pipeline.verification.splitting.proofs import Leaves
+    from pipeline.verification.splitting.prove import Budget, Proved, Question
 
 _LATE = ("pgd", "sampling")
 
@@ -73,23 +78,14 @@ class Settled:
 
 
 def can_be_proved(network: ReLUNetwork, p: int | float, rule: Decision) -> bool:
-    """Return whether bounds and splits are for such networks, norms and rules."""
+    """Return whether bounds or splits are for such networks, norms and rules."""
     relus = not any(network.thresholds(number).any() for number in range(network.depth - 1))
-    return relus and network.depth > 1 and p in (1, 2, inf) and rule is Decision.NEAREST
+    return (relus or rule is Decision.EXACT) and network.depth > 1 and p in (1, 2, inf)
 
 
-def settle(
-    files: Mapping[str, Path],
-    network: ReLUNetwork,
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float,
-    proving: Proving,
-    *,
-    attacks: Sequence[str],
-    **options: Any,
-) -> Settled:
-    """Return verdicts of all balls under the rule `nearest`.
+@dataclass(frozen=True)
+class Uncertified:
+    """A network without a certificate, and all that decides its balls.
 
     Args:
         files: "dataset" and "network", the files that the proofs are about.
@@ -97,75 +93,134 @@ def settle(
         dataset: the dataset in its file.
         rho: robustness ratio.
         p: norm of the balls, 1, 2 or inf.
+        rule: the decision rule.
         proving: how to prove.
         attacks: names of the attacks to run.
-        **options: of the attacks (`pipeline.verification.falsify`).
-
-    Raises:
-        ContradictionError: if an attack falsifies what the checker proves.
+        options: of the attacks (`pipeline.verification.falsify`).
     """
-    # torch takes a second to import; nothing that comes with a certificate needs it.
-    from pipeline.verification.splitting.proofs import save_proofs
-    from pipeline.verification.splitting.prove import (
-        Budget,
-        Question,
-        by_bounds,
-        by_splits,
-        together,
-    )
 
-    at = network, dataset, rho, p, Decision.NEAREST
-    early = [attack for attack in attacks if attack not in _LATE]
-    found, _ = falsify(*at, attacks=early, **options)
-    refuted = {v.index: v for v in found if v.verdict is Verdict.FALSIFIED}
-    question = Question(network, dataset, rho, p, proving.device)
-    workers, progress = options.get("workers"), bool(options.get("progress"))
-    budget = Budget(proving.seconds, proving.nodes)
-    end = budget.end()
-    rest = np.array([i for i in range(dataset.N) if i not in refuted], dtype=np.int64)
-    try:
-        bounded = by_bounds(question, rest, budget, progress=progress)
-    except OverflowError:
-        _log.warning("%-9s  nothing is proved: a weight exceeds the range of float64", "")
-        bounded, budget = together([], question), Budget(0, 0)
-    _log.info("%-9s  bounds prove %d balls", "", len(set(bounded.leaves.ball.tolist())))
-    refuted |= {v.index: v for v in bounded.witnesses}
-    settled = [*refuted, *bounded.methods()]
-    late = [attack for attack in attacks if attack in _LATE]
-    found, sampling = falsify(*at, attacks=late, settled=settled, **options)
-    refuted = {v.index: v for v in found if v.verdict is Verdict.FALSIFIED} | refuted
-    undecided = {ball: v for ball, v in bounded.lower.items() if ball not in refuted}
-    split = by_splits(
-        question,
-        undecided,
-        budget.until(end),
-        journal=proving.journal,
-        workers=workers,
-        progress=progress,
-    )
-    proved = together([bounded, split], question)
-    simple = minimised_witnesses(
-        *at,
-        (*bounded.witnesses, *split.witnesses),
-        evaluations=options.get("witness_evaluations", 60),
-        workers=workers,
-    )
-    refuted |= {v.index: v for v in simple}
-    check = None
-    if len(proved.leaves):
-        save_proofs(
-            proving.proofs,
-            proved.leaves,
-            dataset=files["dataset"],
-            network=files["network"],
-            rho=rho,
-            p=p,
-            decision=Decision.NEAREST,
+    files: Mapping[str, Path]
+    network: ReLUNetwork
+    dataset: SeparatedDataset
+    rho: Fraction
+    p: int | float
+    rule: Decision
+    proving: Proving
+    attacks: Sequence[str]
+    options: Mapping[str, Any]
+
+    def settled(self) -> Settled:
+        """Return verdicts of all balls.
+
+        Raises:
+            ContradictionError: if an attack falsifies what the checker proves.
+        """
+        if self.rule is Decision.EXACT:
+            refuted, sampling = self._refuted(self.attacks, {})
+            proved = self._by_regions(refuted, self._budget())
+        else:
+            refuted, sampling, proved = self._nearest()
+        check = self._checked(proved.leaves)
+        verdicts = _verdicts(self.dataset.N, refuted, proved.methods(), check)
+        lower = {ball: value for ball, value in proved.lower.items() if ball not in refuted}
+        return Settled(verdicts, sampling, check, lower)
+
+    def _nearest(self) -> tuple[dict[int, BallVerdict], SamplingResult | None, Proved]:
+        """Attack, bound, attack and split in turn; return what is refuted, sampled and proved."""
+        # torch takes a second to import; nothing that comes with a certificate needs it.
+        from pipeline.verification.splitting.prove import by_bounds, by_splits, together
+
+        question, budget, progress = self._question(), self._budget(), self._progress
+        end = budget.end()
+        refuted, _ = self._refuted([a for a in self.attacks if a not in _LATE], {})
+        try:
+            bounded = by_bounds(question, self._rest(refuted), budget, progress=progress)
+            in_floats = True
+        except OverflowError:
+            _log.warning("%-9s  no bounds: a weight exceeds the range of float64", "")
+            bounded, in_floats = together([], question), False
+        methods = bounded.methods()
+        _log.info("%-9s  bounds prove %d balls", "", len(methods))
+        refuted |= self._simple(bounded.witnesses)
+        late = [attack for attack in self.attacks if attack in _LATE]
+        refuted, sampling = self._refuted(late, refuted, settled=[*refuted, *methods])
+        left = budget.until(end)
+        if in_floats:
+            undecided = {ball: v for ball, v in bounded.lower.items() if ball not in refuted}
+            workers, journal = self.options.get("workers"), self.proving.journal
+            split = by_splits(
+                question, undecided, left, journal=journal, workers=workers, progress=progress
+            )
+            refuted |= self._simple(split.witnesses)
+        else:
+            split = self._by_regions(refuted, left)
+        return refuted, sampling, together([bounded, split], question)
+
+    def _by_regions(self, refuted: dict[int, BallVerdict], budget: Budget) -> Proved:
+        """Return what exact regions prove; note what they refute."""
+        from pipeline.verification.splitting.by_regions import by_exact_regions
+
+        question, rest = self._question(), self._rest(refuted)
+        proved = by_exact_regions(
+            question, self.files, self.rule, rest, budget, progress=self._progress
         )
-        check = checked({**files, "certificate": proving.proofs})
-    verdicts = _verdicts(dataset.N, refuted, proved.methods(), check)
-    lower = {ball: value for ball, value in proved.lower.items() if ball not in refuted}
-    return Settled(verdicts, sampling, check, lower)
+        refuted |= self._simple(proved.witnesses)
+        return proved
+
+    def _refuted(
+        self,
+        attacks: Sequence[str],
+        known: Mapping[int, BallVerdict],
+        settled: Sequence[int] = (),
+    ) -> tuple[dict[int, BallVerdict], SamplingResult | None]:
+        """Return the balls that attacks falsify or that are known to be, and the samples."""
+        found, sampling = falsify(*self._at, attacks=attacks, settled=settled, **dict(self.options))
+        fresh = {v.index: v for v in found if v.verdict is Verdict.FALSIFIED}
+        return fresh | dict(known), sampling
+
+    def _simple(self, witnesses: Sequence[BallVerdict]) -> dict[int, BallVerdict]:
+        evaluations = self.options.get("witness_evaluations", 60)
+        workers = self.options.get("workers")
+        simple = minimised_witnesses(*self._at, witnesses, evaluations=evaluations, workers=workers)
+        return {v.index: v for v in simple}
+
+    def _checked(self, leaves: Leaves) -> Checked | None:
+        """Write the proofs and return what the checker says of them, None if there are none."""
+        from pipeline.verification.splitting.proofs import save_proofs
+
+        if not len(leaves):
+            return None
+        save_proofs(
+            self.proving.proofs,
+            leaves,
+            dataset=self.files["dataset"],
+            network=self.files["network"],
+            rho=self.rho,
+            p=self.p,
+            decision=self.rule,
+        )
+        return checked({**self.files, "certificate": self.proving.proofs})
+
+    def _question(self) -> Question:
+        from pipeline.verification.splitting.prove import Question
+
+        return Question(self.network, self.dataset, self.rho, self.p, self.proving.device)
+
+    def _budget(self) -> Budget:
+        from pipeline.verification.splitting.prove import Budget
+
+        return Budget(self.proving.seconds, self.proving.nodes)
+
+    def _rest(self, refuted: Mapping[int, BallVerdict]) -> np.ndarray:
+        return np.array([i for i in range(self.dataset.N) if i not in refuted], dtype=np.int64)
+
+    @property
+    def _at(self) -> tuple[ReLUNetwork, SeparatedDataset, Fraction, int | float, Decision]:
+        return self.network, self.dataset, self.rho, self.p, self.rule
+
+    @property
+    def _progress(self) -> bool:
+        return bool(self.options.get("progress"))
 
 
 def _verdicts(

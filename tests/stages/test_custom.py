@@ -86,7 +86,7 @@ def _run(lab, tmp_path, module, name, *overrides) -> tuple[SummaryRow, ...]:
 
 
 def test_a_network_without_a_certificate_is_attacked_by_the_exact_rule(lab, tmp_path, module):
-    (row,) = _run(lab, tmp_path, module, "step")
+    (row,) = _run(lab, tmp_path, module, "step", "verification.proof_nodes=0")
     assert (row.construction, row.parameter_count, row.status) == ("custom", 9, "not verified")
     assert (row.claim, row.holds, row.trained) == ("none", None, False)
     assert (row.verified, row.falsified, row.unknown) == (0, 0, 2)
@@ -97,7 +97,17 @@ def test_a_network_without_a_certificate_is_attacked_by_the_exact_rule(lab, tmp_
     assert tags["paper_item"] == f"{module}:step"
     # 9/4 is nearest to the label 2, and is not 2.
     (row,) = _run(lab, tmp_path, module, "step", "+construction.custom.options.top=2.25")
-    assert (row.falsified, row.unknown) == (1, 1)
+    assert (row.verified, row.falsified, row.unknown) == (1, 1, 0)
+
+
+def test_a_network_without_a_certificate_is_proved_by_exact_regions(lab, tmp_path, module):
+    (row,) = _run(lab, tmp_path, module, "step")
+    assert (row.verified, row.status, row.claim, row.holds) == (2, "verified", "none", None)
+    (run,) = lab.runs(tmp_path.name)
+    assert run.data.tags["verdict"] == "VERIFIED"
+    assert (tmp_path / "run" / "custom" / "proofs.npz").is_file()
+    table = (tmp_path / "run" / "custom" / "verdicts.csv").read_text()
+    assert table.count("exact_regions") == 2
 
 
 def test_a_certificate_is_checked_as_any_other_and_a_wrong_one_rejected(lab, tmp_path, module):

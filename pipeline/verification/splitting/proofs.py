@@ -7,7 +7,7 @@ of a ball cover it, and that each bound holds, is for the checker to see: nothin
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from math import inf
@@ -17,10 +17,12 @@ import numpy as np
 
 from pipeline.exact import digest_of_file
 from pipeline.verification.bounds import SLOPE_UNITS
+from pipeline.verification.splitting.exact_regions import ExactLeaf
 from pipeline.verification.splitting.nodes import Nodes
 from pipeline.verification.verdicts import Decision
 
 FORMAT = "robustness-proofs 1"
+RELAXED, AFFINE = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +31,13 @@ class Leaves:
 
     Args:
         ball: index of the ball in the dataset, int64, shape (n,).
-        side: 1 for f > y - 1/2, -1 for f < y + 1/2, int8, shape (n,).
+        side: 1 for f > y - 1/2 or f >= y, -1 for f < y + 1/2 or f <= y, int8, shape (n,).
         path_length: splits on the way to each leaf, int64, shape (n,).
         path: the splits of all leaves, one after the other: neuron number + 1 where its
             pre-activation is >= 0, minus that where it is <= 0, int32.
         beta: their multipliers, float64.
         alpha: lower slopes in units of 1/128, uint8, shape (n, H).
+        kind: RELAXED or AFFINE, int8, shape (n,).
     """
 
     ball: np.ndarray
@@ -43,6 +46,7 @@ class Leaves:
     path: np.ndarray
     beta: np.ndarray
     alpha: np.ndarray
+    kind: np.ndarray
 
     @classmethod
     def of(cls, nodes: Nodes, balls: np.ndarray) -> Leaves:
@@ -63,6 +67,29 @@ class Leaves:
             (signs[leaf, neuron] * (neuron + 1)).astype(np.int32),
             beta[leaf, neuron],
             alpha.astype(np.uint8),
+            np.full(len(order), RELAXED, dtype=np.int8),
+        )
+
+    @classmethod
+    def affine(cls, found: Mapping[int, Sequence[ExactLeaf]], hidden: int) -> Leaves:
+        """Return the leaves of exact regions, twice: once a side.
+
+        Args:
+            found: leaves of each ball.
+            hidden: number of hidden neurons.
+        """
+        leaves = [(ball, leaf) for ball, some in found.items() for leaf in some]
+        splits = [split for _, leaf in leaves for split in leaf.path * 2]
+        betas = [beta for _, leaf in leaves for beta in leaf.above + leaf.below]
+        lengths = [len(leaf.path) for _, leaf in leaves]
+        return cls(
+            np.array([ball for ball, _ in leaves], dtype=np.int64).repeat(2),
+            np.array([1, -1] * len(leaves), dtype=np.int8),
+            np.array(lengths, dtype=np.int64).repeat(2),
+            np.array(splits, dtype=np.int32),
+            np.array(betas, dtype=np.float64),
+            np.zeros((2 * len(leaves), hidden), dtype=np.uint8),
+            np.full(2 * len(leaves), AFFINE, dtype=np.int8),
         )
 
     @classmethod
@@ -85,6 +112,7 @@ class Leaves:
             self.path[steps],
             self.beta[steps],
             self.alpha[keep],
+            self.kind[keep],
         )
 
 
@@ -98,6 +126,7 @@ def no_leaves(hidden: int) -> Leaves:
         whole.astype(np.int32),
         np.zeros(0),
         np.zeros((0, hidden), dtype=np.uint8),
+        whole.astype(np.int8),
     )
 
 
@@ -134,7 +163,7 @@ def save_proofs(
             decision=np.array(decision.value),
             ball=leaves.ball,
             side=leaves.side,
-            kind=np.zeros(len(leaves), dtype=np.int8),
+            kind=leaves.kind,
             path_length=leaves.path_length,
             path=leaves.path,
             beta=leaves.beta,

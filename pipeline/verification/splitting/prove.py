@@ -30,7 +30,7 @@ from pipeline.network import ReLUNetwork
 from pipeline.verification.balls import displaced_points, radius_below
 from pipeline.verification.bounds import Balls, RoundedNetwork
 from pipeline.verification.projected_steps import torch_threads
-from pipeline.verification.splitting.proofs import Leaves, no_leaves
+from pipeline.verification.splitting.proofs import AFFINE, Leaves, no_leaves
 from pipeline.verification.splitting.search import Search, Searched, SearchOptions
 from pipeline.verification.verdict_table import dyadic_of_text, dyadic_text
 from pipeline.verification.verdicts import (
@@ -140,7 +140,7 @@ class Proved:
     nodes: dict[int, int]
 
     def methods(self) -> dict[int, str]:
-        """Return how each proved ball was proved: crown, alpha_crown or branch_and_bound."""
+        """Return how each ball was proved: crown, alpha_crown, branch_and_bound, exact_regions."""
         names: dict[int, str] = {}
         split = set(self.leaves.ball[self.leaves.path_length > 0].tolist())
         slopes = self.leaves.alpha
@@ -150,7 +150,8 @@ class Proved:
             names[ball] = "alpha_crown" if ball in tuned else "crown"
             if ball in split:
                 names[ball] = "branch_and_bound"
-        return names
+        exact = self.leaves.ball[self.leaves.kind == AFFINE]
+        return names | dict.fromkeys(exact.tolist(), "exact_regions")
 
 
 def by_bounds(

@@ -146,3 +146,49 @@ def test_every_pattern_of_a_deep_network_is_an_affine_map() -> None:
     assert findings(network, line(2), pairs).verified.tolist() == [True, False]
     alone = [leaf.but(path=leaf.path[:1]) for leaf in pairs if leaf.path[1] > 0]
     assert not findings(network, line(2), alone).verified.any()
+
+
+def pair_leaves(*more: Leaf) -> list[Leaf]:
+    """Return leaves of ball 0 of a pair: both signs equal leaves nothing, or just x = 0."""
+    equal = [
+        Leaf(0, side, AFFINE, path, (1.0, 1.0)) for side in (1, -1) for path in ((1, 2), (-1, -2))
+    ]
+    return [*equal, *more]
+
+
+def test_a_region_that_its_splits_exclude_needs_no_signs_behind_them() -> None:
+    # The neuron behind bends at 1/8 and -1/16, and on the excluded region as well.
+    network = ReLUNetwork.relu(
+        layer([[1], [-1]], [0, 0]), layer([[8, 16]], [-1]), layer([[Fraction(1, 16)]], [1])
+    )
+    rest = [
+        Leaf(0, side, AFFINE, (*path, last), (0.0, 0.0, 0.0))
+        for side in (1, -1)
+        for path in ((1, -2), (-1, 2))
+        for last in (3, -3)
+    ]
+    assert findings(network, line(2), pair_leaves(*rest)).verified.tolist() == [True, False]
+    silent = [leaf.but(beta=(0.0, 0.0)) if len(leaf.path) == 2 else leaf for leaf in pair_leaves()]
+    assert not findings(network, line(2), [*silent, *rest]).verified.any()
+
+
+def test_a_region_without_interior_matters_to_thresholds_and_not_to_relus() -> None:
+    mixed = [
+        Leaf(0, side, AFFINE, path, (0.0,) * len(path))
+        for side in (1, -1)
+        for path in ((1, -2), (-1, 2))
+    ]
+    # Of thresholds, x = 0 follows + and +, and f is 2 there and 1 elsewhere.
+    steps = ReLUNetwork((layer([[1], [-1]], [0, 0]), layer([[1, 1]], [0])), (Activation.THRESHOLD,))
+    assert steps.evaluate_exact(line(2).X).fractions()[0, 0] == 2
+    assert not findings(steps, line(2), pair_leaves(*mixed), decision="exact").verified.any()
+    relus = ReLUNetwork.relu(layer([[1], [-1]], [0, 0]), layer([[1, 1]], [1]))
+    assert findings(relus, line(2), pair_leaves(*mixed)).verified[0]
+
+
+def test_only_multipliers_that_leave_nothing_exclude_a_region() -> None:
+    # f is 1 + 2 relu(x) - 2 relu(-x): wrong on both halves of the ball about 0.
+    network = ReLUNetwork.relu(layer([[1], [-1]], [0, 0]), layer([[2, -2]], [1]))
+    for betas in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (2.0**60, 1.0)):
+        leaves = [leaf.but(beta=betas) for leaf in fully_split(0, 2)]
+        assert not findings(network, line(2), leaves, decision="exact").verified.any()
