@@ -7,7 +7,7 @@ holds. The files are read by the checker's own readers: what is searched is what
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +17,16 @@ from pipeline.exact import DyadicArray, as_dyadic
 from pipeline.verification.balls import radius_below
 from pipeline.verification.check.balls import Claim
 from pipeline.verification.check.readers import read_dataset, read_network
-from pipeline.verification.splitting.exact_regions import ExactLeaf, ExactRegions
+from pipeline.verification.splitting.exact_regions import ExactLeaf, ExactRegions, Explored
 from pipeline.verification.splitting.proofs import Leaves, no_leaves
-from pipeline.verification.splitting.prove import Budget, Proved, Question
+from pipeline.verification.splitting.prove import Budget, Proved, Question, together
 from pipeline.verification.verdicts import BallVerdict, Decision, confirmed_witnesses
 
 METHOD = "exact_regions"
+# Weights of all layers, zeros included, that are held as dense integer matrices.
+_LARGEST_MATRICES = 1 << 24
 # Slopes of all leaves in a file, one byte each, must fit into memory.
-_LARGEST_ALPHA = 1 << 28
+_LARGEST_ALPHA = 1 << 27
 
 
 def by_exact_regions(
@@ -43,10 +45,13 @@ def by_exact_regions(
         files: "dataset" and "network", from which the question's were loaded.
         rule: what counts as right.
         balls: indices of the balls, shape (n,).
-        budget: wall time for all of them, an equal share for each; most regions of each.
+        budget: wall time for all of them, in equal shares; most regions of each.
         progress: whether to show a progress bar on standard error.
     """
     end, hidden = budget.end(), sum(question.network.hidden_widths)
+    dense = sum(layer.inputs * layer.outputs for layer in question.network.layers)
+    if not budget.nodes or dense > _LARGEST_MATRICES:
+        return together([], question)
     power = question.dataset.radius_power(question.rho, question.p)
     claim = Claim(read_dataset(files["dataset"]), power, question.p)
     radius = radius_below(question.dataset, question.rho, question.p)
@@ -54,24 +59,39 @@ def by_exact_regions(
     leaves: dict[int, tuple[ExactLeaf, ...]] = {}
     witnesses: list[BallVerdict] = []
     nodes: dict[int, int] = {}
-    room = _LARGEST_ALPHA // max(2 * hidden, 1)
-    for place, ball in enumerate(tqdm(balls.tolist(), "regions", disable=not progress or None)):
-        left = end - time.monotonic()
-        if left <= 0 or room <= 0:
-            break
-        most = min(budget.nodes, room)
-        found = search.explore(ball, left / (len(balls) - place), most)
-        nodes[ball] = found.regions
-        if found.leaves is not None:
-            leaves[ball] = found.leaves
-            room -= len(found.leaves)
-        witnesses += _confirmed(question, rule, ball, found.suspects * radius)
+    most = Budget(budget.seconds, min(budget.nodes, _LARGEST_ALPHA // max(4 * hidden, 1)))
+    with tqdm(total=len(balls), desc="regions", disable=None if progress else True) as bar:
+        for ball, found in _explored(search, balls.tolist(), most, end):
+            bar.update(ball not in nodes)
+            nodes[ball] = found.regions
+            if found.leaves is not None:
+                leaves[ball] = found.leaves
+            witnesses += _confirmed(question, rule, ball, found.suspects * radius)
+            if sum(map(len, leaves.values())) * 2 * hidden > _LARGEST_ALPHA:
+                break
     return Proved(
         Leaves.joined([no_leaves(hidden), Leaves.affine(leaves, hidden)]),
         tuple(witnesses),
         {},
         nodes,
     )
+
+
+def _explored(
+    search: ExactRegions, balls: list[int], budget: Budget, end: float
+) -> Iterator[tuple[int, Explored]]:
+    """Yield what is found in each ball; those whose share of time was too short come again."""
+    while balls:
+        late = []
+        for place, ball in enumerate(balls):
+            left = end - time.monotonic()
+            if left <= 0:
+                return
+            found = search.explore(ball, left / (len(balls) - place), budget.nodes)
+            if found.late:
+                late.append(ball)
+            yield ball, found
+        balls = late
 
 
 def _confirmed(

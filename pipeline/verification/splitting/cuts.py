@@ -90,7 +90,7 @@ class Cut:
         """The leading bits of the row relative to its longest slope, and how long that one is."""
         bits = max(abs(a).bit_length() for a in self.row[:-1])
         shift = max(bits - 64, 0)
-        values = [math.ldexp(float(v >> shift), shift - bits) for v in self.row]
+        values = [_float(v >> shift, shift - bits) for v in self.row]
         return np.array(values), bits
 
 
@@ -187,6 +187,14 @@ def true_multipliers(
         return None
     pairs = zip(parts, powers, strict=True)
     return tuple(math.ldexp(m * factor, power + shift) if m else 0.0 for (m, _), power in pairs)
+
+
+def _float(value: int, power: int) -> float:
+    """Return value * 2**power, infinite where floats end: a constant may dwarf its slopes."""
+    try:
+        return math.ldexp(float(value), power)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _opposite(path: Sequence[Cut], new: Cut) -> tuple[float, ...] | None:

@@ -49,11 +49,13 @@ class Explored:
         leaves: a complete tree of proved regions; None if a region stays open.
         suspects: points relative to mu at which f may be wrong, shape (n, d).
         regions: how many were looked at.
+        late: whether time ended first.
     """
 
     leaves: tuple[ExactLeaf, ...] | None
     suspects: np.ndarray
     regions: int
+    late: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,10 @@ class ExactRegions:
         leaves: list[ExactLeaf] = []
         suspects = [np.zeros((0, self._claim.data.points.shape[1]))]
         pending, looked_at = [self._whole(ball)], 0
-        while pending and looked_at < regions and time.monotonic() < end:
+        late = False
+        while pending and looked_at < regions and len(suspects) <= _MOST_OPEN:
+            if late := time.monotonic() > end:
+                break
             looked_at += 1
             region = self._at_next_bend(pending.pop())
             if region.layer < len(self._layers) - 1:
@@ -118,10 +123,9 @@ class ExactRegions:
             form = self._affine(region, ball)
             if not self._settle(form, region.doubtful, leaves):
                 suspects.append(form.suspects(self._claim))
-                if len(suspects) > _MOST_OPEN:
-                    break
         proved = not pending and len(suspects) == 1
-        return Explored(tuple(leaves) if proved else None, np.concatenate(suspects), looked_at)
+        found = tuple(leaves) if proved else None
+        return Explored(found, np.concatenate(suspects), looked_at, late)
 
     def _whole(self, ball: int) -> _Region:
         points = _scattered(self._claim.data.points.shape[1], self._claim.p)

@@ -155,7 +155,7 @@ def small_networks(draw: st.DrawFn) -> ReLUNetwork:
     return ReLUNetwork.relu(*layers, layer([row], [draw(st.sampled_from([1, 1, 2, HALF]))]))
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(small_networks(), st.sampled_from([Decision.EXACT, Decision.NEAREST]))
 def test_random_networks_on_the_line_are_judged_as_their_pieces_say(
     tmp_path: Path, network: ReLUNetwork, rule: Decision
@@ -241,3 +241,31 @@ def test_decide_proves_networks_without_a_certificate(rule: Decision, tmp_path: 
     save_network(files["network"], replace(network, layers=(*network.layers[:-1], wrong)))
     document = decide(files, HALF, 2, **asked).document  # type: ignore[arg-type]
     assert (document["falsified"], document["methods"]) == (4, {"exact_regions": 4})
+
+
+def test_an_error_far_below_any_float_is_found(tmp_path: Path) -> None:
+    data = dataset_of([[0], [1]], [1, 2])
+    tiny = Fraction(1, 1 << 1500)
+    network = ReLUNetwork.relu(layer([[1]], [0]), layer([[tiny]], [1]))
+    found, balls = searched(tmp_path, network, data)
+    assert not balls
+    outputs = {v.index: v.output for v in found.witnesses}
+    assert outputs.keys() == {0, 1} and 0 < outputs[0] - 1 < tiny  # type: ignore[operator]
+    _, balls = searched(tmp_path, network, data, rule=Decision.NEAREST)
+    assert balls == {0}
+
+
+def test_a_region_that_only_just_is_empty_is_proved_empty_by_exact_multipliers(
+    tmp_path: Path,
+) -> None:
+    # Where x >= 0 and 3 y >= 0 the neuron behind is -(5 x + 21 y) <= 0: three half-spaces that meet
+    # at the centre alone. Elsewhere it bends too, and nothing of it is used.
+    data = dataset_of([[0, 0], [4, 0]], [1, 2])
+    network = ReLUNetwork.relu(
+        layer([[1, 0], [0, 3], [1, 0], [1, 0]], [0, 0, -1, -2]),
+        layer([[-5, -7, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], [0, 0, 0]),
+        layer([[1, 1, -1]], [1]),
+    )
+    found, balls = searched(tmp_path, network, data)
+    assert balls == {0, 1}
+    assert len(set(found.leaves.beta[found.leaves.beta > 0].tolist())) > 1
