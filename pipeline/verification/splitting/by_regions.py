@@ -6,6 +6,7 @@ holds. The files are read by the checker's own readers: what is searched is what
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from pipeline.verification.splitting.prove import Budget, Proved, Question, toge
 from pipeline.verification.verdicts import BallVerdict, Decision, confirmed_witnesses
 
 METHOD = "exact_regions"
+_log = logging.getLogger(__name__)
 # Weights of all layers, zeros included, that are held as dense integer matrices.
 _LARGEST_MATRICES = 1 << 24
 # Slopes of all leaves in a file, one byte each, must fit into memory.
@@ -50,6 +52,10 @@ def by_exact_regions(
     """
     end, hidden = budget.end(), sum(question.network.hidden_widths)
     dense = sum(layer.inputs * layer.outputs for layer in question.network.layers)
+    if dense > _LARGEST_MATRICES:
+        _log.info(
+            "%-9s  no exact regions: %s weights are too many to hold exactly", "", f"{dense:,}"
+        )
     if not budget.nodes or dense > _LARGEST_MATRICES:
         return together([], question)
     power = question.dataset.radius_power(question.rho, question.p)
@@ -68,6 +74,7 @@ def by_exact_regions(
                 leaves[ball] = found.leaves
             witnesses += _confirmed(question, rule, ball, found.suspects * radius)
             if sum(map(len, leaves.values())) * 2 * hidden > _LARGEST_ALPHA:
+                _log.info("%-9s  exact regions end: their proofs fill the largest file", "")
                 break
     return Proved(
         Leaves.joined([no_leaves(hidden), Leaves.affine(leaves, hidden)]),
