@@ -14,6 +14,7 @@ from pipeline.verification.bounds.crown import (
     crown_lower,
     pre_activation_bounds,
 )
+from pipeline.verification.bounds.regions import Regions
 from pipeline.verification.bounds.relaxation import LinearBound
 from pipeline.verification.bounds.rounding import Balls, RoundedNetwork, radius_above
 
@@ -24,6 +25,7 @@ __all__ = [
     "LinearBound",
     "Multipliers",
     "PreActivations",
+    "Regions",
     "RoundedNetwork",
     "bound_with",
     "claim_bounds",

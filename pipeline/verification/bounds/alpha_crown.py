@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import torch
 
-from pipeline.verification.bounds.crown import Claims, PreActivations, claim_bounds
+from pipeline.verification.bounds.crown import PreActivations, claim_bounds
+from pipeline.verification.bounds.regions import Regions
 from pipeline.verification.bounds.relaxation import LinearBound
-from pipeline.verification.bounds.rounding import Balls, RoundedNetwork
+from pipeline.verification.bounds.rounding import RoundedNetwork
 
 SLOPE_UNITS = 128
 _ADAM, _EPSILON = (0.9, 0.999), 1e-12
@@ -50,10 +51,7 @@ def default_multipliers(known: PreActivations) -> Multipliers:
 
 def bound_with(
     network: RoundedNetwork,
-    balls: Balls,
-    known: PreActivations,
-    claims: Claims,
-    signs: torch.Tensor,
+    regions: Regions,
     at: Multipliers,
     *,
     rigorous: bool = True,
@@ -63,22 +61,19 @@ def bound_with(
 
     Args:
         network: the network.
-        balls: the balls of the regions.
-        known: bounds of the pre-activations.
-        claims: one a region, rows of shape (B, 1, n).
-        signs: splits, 1, -1 or 0, float64, shape (B, H).
+        regions: the regions, rows of their claims of shape (B, 1, n).
         at: the multipliers.
         rigorous: whether to bound rounding errors.
         keep: whether to return the coefficients.
     """
     widths = list(network.hidden)
     alphas = list(at.alpha[:, None].split(widths, dim=-1))
-    betas = list((at.beta * signs)[:, None].split(widths, dim=-1))
+    betas = list((at.beta * regions.signs)[:, None].split(widths, dim=-1))
     return claim_bounds(
         network,
-        balls,
-        known,
-        claims,
+        regions.balls,
+        regions.known,
+        regions.claims,
         alphas=alphas,
         betas=betas,
         rigorous=rigorous,
@@ -88,10 +83,7 @@ def bound_with(
 
 def optimised(
     network: RoundedNetwork,
-    balls: Balls,
-    known: PreActivations,
-    claims: Claims,
-    signs: torch.Tensor,
+    regions: Regions,
     start: Multipliers,
     *,
     steps: int = 20,
@@ -101,10 +93,7 @@ def optimised(
 
     Args:
         network: the network.
-        balls: the balls of the regions.
-        known: bounds of the pre-activations.
-        claims: one a region, rows of shape (B, 1, n).
-        signs: splits, 1, -1 or 0, float64, shape (B, H).
+        regions: the regions, rows of their claims of shape (B, 1, n).
         start: where to start.
         steps: gradient steps.
         rate: of the slopes; multipliers move by this times the size of the claim's coefficients.
@@ -113,20 +102,12 @@ def optimised(
     best = Multipliers(alpha.clone(), beta.clone())
     highest = torch.full_like(alpha[:, 0], -torch.inf)
     moments = [torch.zeros_like(alpha) for _ in range(4)]
-    scale, split = torch.ones_like(beta), (signs != 0).to(beta.dtype)
+    scale, split = torch.ones_like(beta), (regions.signs != 0).to(beta.dtype)
     for step in range(steps + 1):
         alpha.requires_grad_(True)
         beta.requires_grad_(True)
-        bound = bound_with(
-            network,
-            balls,
-            known,
-            claims,
-            signs,
-            Multipliers(alpha, beta),
-            rigorous=False,
-            keep=step == 0,
-        )
+        at = Multipliers(alpha, beta)
+        bound = bound_with(network, regions, at, rigorous=False, keep=step == 0)
         lower = bound.lower[:, 0]
         with torch.no_grad():
             if step == 0:

@@ -17,12 +17,12 @@ from pipeline.verification.bounds import (
     LinearBound,
     Multipliers,
     PreActivations,
+    Regions,
     RoundedNetwork,
     bound_with,
 )
 from pipeline.verification.bounds.relaxation import substituted
 from pipeline.verification.bounds.rounding import dual_norm
-from pipeline.verification.splitting.regions import Regions
 
 # The least gain of a half, so that a product of gains never hides the other one.
 _GAIN = 1e-6
@@ -60,16 +60,7 @@ def chosen_splits(
         at: their multipliers.
         candidates: how many neurons a layer to look at.
     """
-    bound = bound_with(
-        network,
-        regions.balls,
-        regions.known,
-        regions.claims,
-        regions.signs,
-        at,
-        rigorous=False,
-        keep=True,
-    )
+    bound = bound_with(network, regions, at, rigorous=False, keep=True)
     scores = split_scores(regions.known, bound, at.alpha)
     neurons, gains, start = [], [], 0
     for layer, width in enumerate(network.hidden):

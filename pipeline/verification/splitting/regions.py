@@ -1,34 +1,12 @@
-"""What bounds a node: its ball, pre-activations, claim and splits, and affine forms on it."""
+"""Points of regions: minimisers of linear bounds, and the affine forms where nothing bends."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 
-from pipeline.verification.bounds import Balls, Claims, PreActivations, RoundedNetwork
-
-
-@dataclass(frozen=True, eq=False)
-class Regions:
-    """Some nodes' balls, bounds of pre-activations, claims and splits.
-
-    Args:
-        balls: one ball a node.
-        known: bounds of the pre-activations.
-        claims: one claim a node.
-        signs: splits, float64, shape (n, H).
-    """
-
-    balls: Balls
-    known: PreActivations
-    claims: Claims
-    signs: torch.Tensor
-
-    def __getitem__(self, rows: torch.Tensor | slice) -> Regions:
-        """Return some of them."""
-        return Regions(self.balls[rows], self.known[rows], self.claims[rows], self.signs[rows])
+from pipeline.verification.bounds import Regions, RoundedNetwork
 
 
 def minimisers(rows: torch.Tensor, radius: float, p: float) -> torch.Tensor:

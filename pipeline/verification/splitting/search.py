@@ -21,6 +21,7 @@ from pipeline.verification.bounds import (
     Claims,
     LinearBound,
     Multipliers,
+    Regions,
     RoundedNetwork,
     bound_with,
     default_multipliers,
@@ -30,7 +31,7 @@ from pipeline.verification.bounds import (
 from pipeline.verification.splitting.branching import chosen_splits
 from pipeline.verification.splitting.leaf_program import solved_leaf
 from pipeline.verification.splitting.nodes import Nodes, joined
-from pipeline.verification.splitting.regions import Regions, affine_forms, minimisers
+from pipeline.verification.splitting.regions import affine_forms, minimisers
 
 # Attacks stay this far inside the ball, so that rounding does not leave it.
 _SHARE = 1 - 1e-9
@@ -147,10 +148,8 @@ class Search:
                 return nodes
             # Most balls need no search at all: CROWN's own slopes are tried first.
             steps = options.steps if number or signs.any() else 0
-            found = optimised(
-                network, at.balls, at.known, at.claims, at.signs, start, steps=steps
-            ).rounded()
-            bound = bound_with(network, at.balls, at.known, at.claims, at.signs, found)
+            found = optimised(network, at, start, steps=steps).rounded()
+            bound = bound_with(network, at, found)
             lower = torch.fmax(bound.lower[:, 0], nodes.lower)
             nodes = nodes.with_bounds(found, lower)
             self._attack(nodes, bound)
@@ -183,46 +182,34 @@ class Search:
     def _solve(self, nodes: Nodes, at: Regions) -> None:
         """Solve regions with nothing left to split; the unsolved ones stay undecided."""
         for row in range(len(nodes)):
-            one = slice(row, row + 1)
-            node, region = nodes[one], at[one]
-            forms, constants = affine_forms(self._network, region)
-            split = node.signs[0] != 0
-            sign = node.signs[0, split].double()
-            flat = bound_with(
-                self._network,
-                region.balls,
-                region.known,
-                region.claims,
-                region.signs,
-                Multipliers(node.multipliers.alpha, torch.zeros_like(node.beta)),
-                rigorous=False,
-            )
-            solution = solved_leaf(
-                flat.rows[0, 0].cpu().numpy(),
-                (forms[split] * sign[:, None]).cpu().numpy(),
-                (constants[split] * sign).cpu().numpy(),
-                self._balls.radius,
-                self._balls.p,
-            )
-            if solution is not None:
-                beta = torch.zeros_like(node.beta)
-                beta[0, split] = torch.from_numpy(solution.multipliers).to(beta)
-                found = Multipliers(node.multipliers.alpha, beta)
-                bound = bound_with(
-                    self._network, region.balls, region.known, region.claims, region.signs, found
-                )
-                node = node.with_bounds(found, bound.lower[:, 0])
-                if bool(bound.lower[0, 0] > 0):
-                    self._leaves.append(node)
-                    continue
-                # The solver leaves the ball by more than that.
-                length = float(np.linalg.norm(solution.point, ord=self._balls.p))
-                inside = _SHARE * min(1.0, self._balls.radius / max(length, 1e-300))
-                self._try(
-                    node.ball, torch.from_numpy(solution.point * inside).to(self._labels)[None]
-                )
-            self._stuck[node.ball] = True
-            self._give_up(node)
+            node = self._solved(nodes[row : row + 1], at[row : row + 1])
+            if bool(node.lower[0] > 0):
+                self._leaves.append(node)
+            else:
+                self._stuck[node.ball] = True
+                self._give_up(node)
+
+    def _solved(self, node: Nodes, region: Regions) -> Nodes:
+        """Return one node with the multipliers of its convex program; try its minimiser."""
+        network, alpha = self._network, node.multipliers.alpha
+        found = Multipliers(alpha, torch.zeros_like(node.beta))
+        objective = bound_with(network, region, found, rigorous=False).rows[0, 0]
+        slopes, constants = affine_forms(network, region)
+        split = node.signs[0] != 0
+        sign = node.signs[0, split].double()
+        halves = (slopes[split] * sign[:, None], constants[split] * sign)
+        a, w, c = (each.cpu().numpy() for each in (objective, *halves))
+        solution = solved_leaf(a, w, c, self._balls.radius, self._balls.p)
+        if solution is None:
+            return node
+        found.beta[0, split] = torch.from_numpy(solution.multipliers).to(found.beta)
+        lower = bound_with(network, region, found).lower[:, 0]
+        if not bool(lower[0] > 0):
+            # The solver leaves the ball by more than rounding does.
+            length = float(np.linalg.norm(solution.point, ord=self._balls.p))
+            inside = _SHARE * min(1.0, self._balls.radius / max(length, 1e-300))
+            self._try(node.ball, torch.from_numpy(solution.point * inside).to(self._labels)[None])
+        return node.with_bounds(found, lower)
 
     def _give_up(self, nodes: Nodes) -> None:
         """Note the bounds of nodes that will not be split any more."""

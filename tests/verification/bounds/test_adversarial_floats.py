@@ -12,6 +12,7 @@ import torch
 from pipeline.verification.bounds import (
     Balls,
     Claims,
+    Regions,
     RoundedNetwork,
     bound_with,
     crown_lower,
@@ -46,8 +47,9 @@ def alpha_crown(case: AdversarialCase, p: float) -> torch.Tensor:
     claims = Claims.of(network, labels, 0.5, torch.tensor([[1], [-1]]))
     known, signs = pre_activation_bounds(network, balls), torch.zeros(2, sum(network.hidden))
     start = default_multipliers(known)
-    found = optimised(network, balls, known, claims, signs.double(), start, steps=5).rounded()
-    return bound_with(network, balls, known, claims, signs.double(), found).lower[:, 0]
+    regions = Regions(balls, known, claims, signs.double())
+    found = optimised(network, regions, start, steps=5).rounded()
+    return bound_with(network, regions, found).lower[:, 0]
 
 
 def proves(bounds: torch.Tensor) -> bool:

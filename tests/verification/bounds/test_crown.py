@@ -13,6 +13,7 @@ from pipeline.network import Activation, Affine, ReLUNetwork
 from pipeline.verification.bounds import (
     Balls,
     Claims,
+    Regions,
     RoundedNetwork,
     bound_with,
     claim_bounds,
@@ -136,10 +137,10 @@ def test_optimised_slopes_are_never_worse_and_somewhere_better(p: float) -> None
         known = pre_activation_bounds(rounded, balls)
         signs = torch.zeros(data.N, sum(rounded.hidden), dtype=torch.float64)
         start = default_multipliers(known)
-        found = optimised(rounded, balls, known, claims, signs, start, steps=10)
+        regions = Regions(balls, known, claims, signs)
+        found = optimised(rounded, regions, start, steps=10)
         before, after = (
-            bound_with(rounded, balls, known, claims, signs, at, rigorous=False).lower
-            for at in (start, found)
+            bound_with(rounded, regions, at, rigorous=False).lower for at in (start, found)
         )
         assert bool((after >= before - 1e-12).all())
         assert bool(((found.alpha >= 0) & (found.alpha <= 1) & (found.beta == 0)).all())

@@ -17,6 +17,7 @@ from pipeline.verification.bounds import (
     LinearBound,
     Multipliers,
     PreActivations,
+    Regions,
     RoundedNetwork,
     bound_with,
     pre_activation_bounds,
@@ -76,15 +77,8 @@ class Region:
         return list(values[0].split(list(self.rounded.hidden)))
 
     def bound(self, *, rigorous: bool = True) -> LinearBound:
-        return bound_with(
-            self.rounded,
-            self.balls,
-            self.known,
-            self.claims,
-            self.signs,
-            self.at,
-            rigorous=rigorous,
-        )
+        regions = Regions(self.balls, self.known, self.claims, self.signs)
+        return bound_with(self.rounded, regions, self.at, rigorous=rigorous)
 
     def exact(self) -> tuple[list[Fraction], Fraction]:
         """Return the same linear bound of the claim in rationals."""

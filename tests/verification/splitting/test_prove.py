@@ -128,6 +128,7 @@ def test_one_leaf_less_and_its_ball_is_not_proved_any_more(tmp_path: Path) -> No
             leaves.path[steps],
             leaves.beta[steps],
             leaves.alpha[keep],
+            leaves.kind[keep],
         )
         assert not checked(question, fewer, tmp_path)[leaves.ball[gone]]
     assert ends[-1] == len(leaves.path)
