@@ -43,7 +43,7 @@ run: $(STAMP) ## the main job: a real dataset in, a report with every ball decid
 	@$(LAUNCH) -m pipeline $(ARGS)
 
 test: $(STAMP) ## all tests and doctests
-	@$(LAUNCH) -m pytest $(ARGS)
+	@$(LAUNCH) -m pytest -n auto --maxprocesses 8 --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## style and docstrings
 	@$(PY) -m ruff check .
