@@ -84,7 +84,7 @@ def decide(
 
     Raises:
         ContradictionError: if an attack or the samples refute what the checker proved.
-        ValueError: if the certificate is about another rho, p or claim than the checker says.
+        ValueError: if the certificate is about another rho, p, claim or rule than the checker says.
     """
     dataset, network = load_dataset(files["dataset"]), load_network(files["network"])
     claimed = _claimed(files)
@@ -156,12 +156,14 @@ def _proved(check: Checked, claimed: _Claimed, N: int, rho: Fraction, p: int | f
     """Return the balls that the checker proved, none where it gave up before the balls.
 
     Raises:
-        ValueError: if its verdict is about another claim, or its counts do not add up.
+        ValueError: if its verdict is about another claim or rule, or its counts do not add up.
     """
     document = check.document
     if not check.verified and "unproved" not in document:
         return set()
-    claim = {"rho": str(rho), "p": str(p), "N": N, "claim": claimed.kind}
+    # Proofs under the rule `nearest`, handed over as a certificate, do not say f = y.
+    rule = Decision.EXACT.value
+    claim = {"rho": str(rho), "p": str(p), "decision": rule, "N": N, "claim": claimed.kind}
     found = {key: document.get(key, "balls" if key == "claim" else None) for key in claim}
     if found != claim:
         raise ValueError(f"the certificate must be about {claim}, it is about {found}")

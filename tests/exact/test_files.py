@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +39,28 @@ def test_a_flipped_byte_in_the_data_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match="truncated or not a test 1 file"):
         load_arrays(path, "test 1")
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_damage_of_packed_data_is_noticed(packing: int, tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    np.save(stream, np.arange(300))
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", packing) as archive:
+        archive.writestr("x.npy", stream.getvalue())
+    content = path.read_bytes()
+    for position in range(60, len(content) - 100, 7):
+        path.write_bytes(content[:position] + b"\xff" + content[position + 1 :])
+        with pytest.raises(ValueError, match="not a test 1 file|has format 'none'"):
+            load_arrays(path, "test 1")
+
+
+@pytest.mark.parametrize("member", [b"no array", b"\x93NUMPY\x01\x00\x06\x00(((((\n"])
+def test_a_member_that_is_no_array_is_refused(member: bytes, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("x.npy", member)
+    with pytest.raises(ValueError, match="truncated or not a test 1 file"):
+        load_arrays(tmp_path / "a.npz", "test 1")
 
 
 def test_a_file_of_a_single_array_is_refused(tmp_path: Path) -> None:

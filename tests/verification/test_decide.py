@@ -91,7 +91,7 @@ def _claim(**changes: object) -> dict[str, object]:
     """What the checker writes about nine proved balls, with changes."""
     return {
         "verdict": "VERIFIED", "reason": "", "rho": "1/2", "p": "2", "N": 9, "verified": 9,
-        "unproved": [], "slack": [0.25] * 9, "facts": ["a fact"], **changes,
+        "decision": "exact", "unproved": [], "slack": [0.25] * 9, "facts": ["a fact"], **changes,
     }  # fmt: skip
 
 
@@ -183,6 +183,7 @@ def test_a_proof_of_another_claim_verifies_nothing(proved, rho, p):
         ({"N": 8}, 0, "must be about .*'N': 9"),
         ({"rho": "1/4"}, 0, "it is about .*'1/4'"),
         ({"p": "1"}, 0, "it is about .*'p': '1'"),
+        ({"decision": "nearest"}, 0, "it is about .*'decision': 'nearest'"),
         ({"unproved": [3]}, 0, "counts do not add up"),
         ({"verified": 8}, 0, "counts do not add up"),
         ({"verdict": "REJECTED"}, 1, "counts do not add up"),

@@ -79,7 +79,8 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         if options.verdicts:
             lines.append(_table_line(options.verdicts, case, separation, proved, document))
-    print("\n".join(lines))
+    # Names and digests may hold what no terminal prints: half of a surrogate pair.
+    print("\n".join(lines).encode(errors="backslashreplace").decode())
     if options.output:
         _write(options.output, document)
     rows = document.get("table", {"reason": ""})

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import re
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ _UNREADABLE = (
     NotImplementedError,
     RuntimeError,
     SyntaxError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -241,6 +243,9 @@ def read_arrays(path: Path, expected: str) -> tuple[dict[str, np.ndarray], str]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             # The array `bias` may stand in a member bias or bias.npy: readers differ on which.
             names = [name.removesuffix(".npy") for name in archive.namelist()]
+            packings = {member.compress_type for member in archive.infolist()}
+        if not packings <= {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise Rejected(f"{path}: truncated or damaged (arrays neither stored nor deflated)")
         with np.load(io.BytesIO(content), allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
     except _UNREADABLE as error:

@@ -52,6 +52,8 @@ def with_arrays(files: Files, one: Built, which: str, **arrays: np.ndarray) -> A
     return rewritten(files, one, which, arrays_of(files, which) | arrays)
 
 
+# An array whose header never closes its brackets.
+OPEN = b"\x93NUMPY\x01\x00\x06\x00(((((\n"
 FIELDS = (
     *(("dataset", name) for name in ("format", "points", "exponent", "labels")),
     *(
@@ -89,6 +91,20 @@ def test_cut_files_with_fresh_digests_are_called_damaged(
     whole = path.read_bytes()
     for length in range(0, len(whole), max(len(whole) // 40, 1)):
         path.write_bytes(whole[:length])
+        assert "truncated or damaged" in files.certify(one.certificate).reason
+
+
+@pytest.mark.parametrize("which", ["dataset", "network"])
+def test_other_packing_and_broken_headers_are_called_damaged(
+    which: str, files: Files, one: Built
+) -> None:
+    path: Path = getattr(files, which)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    for packing, member in ((zipfile.ZIP_LZMA, {}), (zipfile.ZIP_STORED, {"exponent.npy": OPEN})):
+        with zipfile.ZipFile(path, "w", packing) as archive:
+            for name, content in {**members, **member}.items():
+                archive.writestr(name, content)
         assert "truncated or damaged" in files.certify(one.certificate).reason
 
 
