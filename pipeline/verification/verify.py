@@ -38,8 +38,8 @@ def verify(
 
     Attacks without gradients, linear bounds of whole balls, PGD, then splits; with a certificate
     the checker, then attacks. VERIFIED is only what the independent checker proves from files, a
-    witness is evaluated exactly (docs/soundness.md). Called again with the same folder, it goes on
-    where it was killed.
+    witness is evaluated exactly (docs/soundness.md). Called again with the same folder and
+    budget, it goes on where it was killed.
 
     Args:
         network: scalar network on R^d.
@@ -77,7 +77,8 @@ def verify(
             files["certificate"] = place / "certificate.json"
             files["certificate"].write_text(certificate.to_json(*digests), encoding="utf-8")
         question = [digest[:16] for digest in digests]
-        journal = place / "-".join(["journal", *question, str(ratio).replace("/", "_"), str(norm)])
+        question += [str(ratio).replace("/", "_"), str(norm), str(budget), str(nodes)]
+        journal = place / "-".join(["journal", *question])
         proving = Proving(
             place / "proofs.npz", budget, nodes, journal, options.get("device", "cpu")
         )

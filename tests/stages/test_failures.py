@@ -139,7 +139,9 @@ def test_a_failure_after_the_first_row_keeps_the_first_row(lab, tmp_path, monkey
     assert run.data.tags["error"] == "MemoryError: no room for the network"
     assert run.data.metrics["robust/verified"] == 1
     kept = Path(lab.client.download_artifacts(run.info.run_id, "parallel_balls"))
-    assert {p.name for p in kept.iterdir()} == {"certificate.json", "network.npz", "verdicts.csv"}
+    assert {p.name for p in kept.iterdir()} == {
+        "certificate.json", "decision.json", "network.npz", "verdicts.csv",
+    }  # fmt: skip
     # The rerun starts where the first one stopped.
     monkeypatch.undo()
     shutil.rmtree(tmp_path / "run")

@@ -62,9 +62,11 @@ class RoundedNetwork:
         """Return the rounded network.
 
         Raises:
-            ValueError: if the network has a threshold neuron or more than one output.
+            ValueError: if the network has a threshold neuron or more than one output, or there is
+                no such device.
             OverflowError: if a weight exceeds the range of float64.
         """
+        require_device(device)
         if network.outputs != 1:
             raise ValueError(f"bounds are about scalar networks, got {network.outputs} outputs")
         if any(network.thresholds(number).any() for number in range(network.depth - 1)):
@@ -151,6 +153,18 @@ def dual_norm(rows: torch.Tensor, p: int | float) -> torch.Tensor:
     if p == 2:
         return rows.square().sum(-1).sqrt() * (1 + gamma(rows.shape[-1] + 8)) + NORM_ETA
     return rows.abs().sum(-1) * (1 + gamma(rows.shape[-1] + 8)) + ETA
+
+
+def require_device(device: str | torch.device) -> None:
+    """Check that bounds can be computed there.
+
+    Raises:
+        ValueError: if there is no such device.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device must be cpu or a CUDA device here, got {device!r}") from error
 
 
 def _flushed(values: np.ndarray) -> np.ndarray:

@@ -46,12 +46,14 @@ def check_proofs(network: Network, proofs: Proofs, claim: Claim) -> Findings:
     """Return which balls are proved right by a file of proofs.
 
     Raises:
-        Rejected: if the file is about other balls or neurons than there are.
+        Rejected: if the file is about no ball, or about other balls or neurons than there are.
     """
     N = len(claim.data.labels)
     hidden = sum(layer.outputs for layer in network.layers[:-1])
     if proofs.alpha.shape[1] != hidden:
         raise Rejected(f"slopes of {proofs.alpha.shape[1]} neurons, the network has {hidden}")
+    if not len(proofs.ball):
+        raise Rejected("the file proves nothing: it lists no ball")
     if np.any((proofs.ball < 0) | (proofs.ball >= N)):
         raise Rejected(f"balls are numbered 0..{N - 1}")
     listed = np.zeros(N, dtype=bool)

@@ -14,7 +14,13 @@ import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from multiprocessing import get_context
@@ -43,6 +49,7 @@ from pipeline.verification.verdicts import (
 # Displacements on a grid of 2**-40 mu, as for other attacks.
 _GRID_BITS = 40
 _BATCH = 256
+_DAMAGED = (OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, ArithmeticError)
 # Less time than this decides little: rather some balls with enough time than all without.
 _LEAST_SECONDS = 2.0
 
@@ -279,10 +286,21 @@ def _each(
         while (left and time.monotonic() < end) or running:
             while left and len(running) < count and time.monotonic() < end:
                 ball = left.pop()
-                running[pool.submit(_in_worker, ball, options())] = ball
+                try:
+                    running[pool.submit(_in_worker, ball, options())] = ball
+                except BrokenExecutor as broken:
+                    _log.error("%-9s  no more balls are searched: %r", "", broken)
+                    return
             ready, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ready:
-                yield running.pop(future), future.result()
+                ball, error = running.pop(future), future.exception()
+                if error is None:
+                    yield ball, future.result()
+                else:
+                    # What other balls gave is kept: this one alone stays undecided.
+                    _log.error("%-9s  searching ball %d failed: %r", "", ball, error)
+                if isinstance(error, BrokenExecutor):
+                    return
 
 
 _question: Question | None = None
@@ -330,9 +348,23 @@ def _from_journal(folder: Path, ball: int, question: Question) -> Proved | None:
         with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as data:
             note = json.loads(str(data["note"]))
             leaves = Leaves(*(data[f.name] for f in fields(Leaves)))
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):
+        return _entry(question, ball, note, leaves)
+    except (*_DAMAGED, zipfile.BadZipFile, zlib.error):
         _log.warning("%-9s  %s is damaged: the ball is searched again", "", path)
         return None
+
+
+def _entry(question: Question, ball: int, note: dict[str, Any], leaves: Leaves) -> Proved:
+    """Return what an entry of the journal says.
+
+    Raises:
+        ValueError: if its leaves are about another ball or network, or its witness refutes nothing.
+    """
+    fresh = no_leaves(sum(question.network.hidden_widths))
+    kinds = [(getattr(each, f.name).dtype, getattr(each, f.name).shape[1:])
+             for each in (leaves, fresh) for f in fields(Leaves)]  # fmt: skip
+    if kinds[: len(kinds) // 2] != kinds[len(kinds) // 2 :] or set(leaves.ball.tolist()) - {ball}:
+        raise ValueError(f"leaves of ball {ball} expected")
     witnesses: tuple[BallVerdict, ...] = ()
     if note["witness"] is not None:
         at, point = question, dyadic_of_text(note["witness"])
@@ -340,7 +372,7 @@ def _from_journal(folder: Path, ball: int, question: Question) -> Proved | None:
             at.network, at.dataset, at.rho, at.p, Decision.NEAREST, ball, point, "branch_and_bound"
         )
         if verdict is None:
-            return None
+            raise ValueError(f"a point that refutes ball {ball} expected")
         witnesses = (verdict,)
     lower = {} if note["lower"] is None else {ball: float(note["lower"])}
     return Proved(leaves, witnesses, lower, {ball: int(note["nodes"])})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import signal
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from pipeline.verification.splitting.prove import (
     by_splits,
     together,
 )
+from pipeline.verification.splitting.search import SearchOptions
 from tests.verification.splitting.contradictions import borderline_question
 from tests.verification.splitting.questions import checked
 
@@ -132,6 +135,35 @@ def test_one_leaf_less_and_its_ball_is_not_proved_any_more(tmp_path: Path) -> No
         )
         assert not checked(question, fewer, tmp_path)[leaves.ball[gone]]
     assert ends[-1] == len(leaves.path)
+
+
+def _dies(ball: int, options: SearchOptions) -> Proved:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError(f"ball {ball} is searched by a dead process with {options}")
+
+
+def test_workers_that_die_leave_their_balls_undecided_and_are_reported(monkeypatch, caplog) -> None:
+    question, lower = example()
+    monkeypatch.setattr(prove, "_in_worker", _dies)
+    found = by_splits(question, lower, BUDGET, workers=2)
+    assert "BrokenProcessPool" in caplog.text
+    assert not len(found.leaves) and not found.witnesses
+
+
+@pytest.mark.parametrize("note", ["[]", "{}", '{"witness": "1 2 * 2**0", "lower": 1, "nodes": 1}'])
+def test_a_journal_that_says_something_else_is_searched_again(
+    tmp_path: Path, note: str, caplog
+) -> None:
+    question, lower = example()
+    found = by_splits(question, lower, BUDGET, journal=tmp_path, workers=1)
+    ball = max(lower)
+    path = tmp_path / f"ball_{ball}.npz"
+    with np.load(path) as data:
+        arrays = dict(data)
+    np.savez(path, **(arrays | {"note": np.array(note)}))
+    again = by_splits(question, lower, BUDGET, journal=tmp_path, workers=1)
+    assert "is searched again" in caplog.text
+    assert again.methods() == found.methods()
 
 
 def test_without_time_or_nodes_nothing_is_searched() -> None:
