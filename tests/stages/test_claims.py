@@ -48,6 +48,7 @@ def job(lab, tmp_path, monkeypatch):
     def run(claim: str, proved: bool, *overrides: str, **findings: object):
         document = {
             "verdict": "VERIFIED" if proved else "REJECTED", "claim": claim, "rho": "1/2",
+            "decision": "exact",
             "p": "2", "N": 2, "verified": 0, "unproved": [0, 1], "slack": [None] * 2,
             "facts": [], "reason": "", "eta": None, "points": None, "error_upper": None,
         } | findings  # fmt: skip

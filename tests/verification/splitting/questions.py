@@ -51,6 +51,8 @@ def random_question(
 
 def checked(question: Question, leaves: Leaves, folder: Path) -> np.ndarray:
     """Return which balls the independent checker finds proved by the leaves' file, shape (N,)."""
+    if not len(leaves):
+        return np.zeros(question.dataset.N, dtype=bool)
     dataset, network, proofs = (folder / f"{name}.npz" for name in ("data", "network", "proofs"))
     save_dataset(dataset, question.dataset)
     save_network(network, question.network)
