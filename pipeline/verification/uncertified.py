@@ -152,6 +152,9 @@ class Uncertified:
                 question, undecided, left, journal=journal, workers=workers, progress=progress
             )
             refuted |= self._simple(split.witnesses)
+            if undecided:
+                counts = len(split.methods()), len(split.witnesses)
+                _log.info("%-9s  splits prove %d balls and refute %d", "", *counts)
         else:
             split = self._by_regions(refuted, left)
         return refuted, sampling, together([bounded, split], question)

@@ -22,7 +22,6 @@ TOLERANCE = 1e-4
 
 @pytest.mark.parametrize("p", [1, 2, inf])
 def test_extremes_on_a_ball_are_those_known_by_hand(p: int | float) -> None:
-    pytest.importorskip("pyscipopt")
     case = ball(rho=Fraction(9, 10), p=p)
     mu = float(case.power) ** (1 / (1 if p == inf else int(p)))
     # f = |x_0| + 1 around x_0 = 1, and mu < 1.
@@ -37,7 +36,6 @@ def test_extremes_on_a_ball_are_those_known_by_hand(p: int | float) -> None:
 
 
 def test_an_unstable_neuron_is_modelled_on_both_sides() -> None:
-    pytest.importorskip("pyscipopt")
     # Around (0, 0): f = |x_0| + 1 is 1 at the centre and at most 1 + mu.
     case = ball(rho=Fraction(1, 4), index=0)
     least, largest = scip_extremes(case, 20)
@@ -47,7 +45,6 @@ def test_an_unstable_neuron_is_modelled_on_both_sides() -> None:
 
 
 def test_a_small_ball_is_as_good_as_a_large_one() -> None:
-    pytest.importorskip("pyscipopt")
     data = dataset(np.array([[2.0**-12, 0.0], [0.0, 0.0]]), np.array([1, 2]))
     # Around (2**-12, 0) with mu = 2**-14: 2**12 |x_0| has values 1 -+ 1/4.
     scale = 1 << 12

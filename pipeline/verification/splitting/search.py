@@ -70,7 +70,7 @@ class Searched:
         proved: balls with both claims proved, shape (n,).
         refuted: balls with a confirmed witness, shape (n,).
         lower: least proved lower bound over the open regions of each ball and claim (side 1,
-            side -1), inf where all are proved, shape (n, 2).
+            side -1), inf where none is left open or the ball is refuted, shape (n, 2).
         leaves: the regions proved, of all balls.
         nodes: nodes bounded for each ball, shape (n,).
         exhausted: whether the budget ended with regions still open.

@@ -108,6 +108,7 @@ def test_blocks_of_balls_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     whole = pre_activation_bounds(rounded, balls)
     monkeypatch.setitem(pre_activation_bounds.__globals__, "_ENTRIES", {"cpu": 1})
     parts = pre_activation_bounds(rounded, balls)
+    # Blocks of another size may be summed in another order; values are of size 1.
     for a, b in zip(whole.layers, parts.layers, strict=True):
         assert torch.allclose(a.lower, b.lower, rtol=0, atol=1e-12)
         assert torch.allclose(a.upper, b.upper, rtol=0, atol=1e-12)
@@ -123,6 +124,7 @@ def test_claims_may_be_bounded_together_or_one_a_region() -> None:
         sides = torch.full((data.N, 1), side)
         one = Claims.of(rounded, labels, 0.5, sides)
         lower = claim_bounds(rounded, balls, known, one).lower
+        # One row and two may be summed in another order.
         assert torch.allclose(lower[:, 0], both[:, column], rtol=0, atol=1e-12)
 
 
