@@ -140,7 +140,8 @@ class Uncertified:
             _log.warning("%-9s  no bounds: a weight exceeds the range of float64", "")
             bounded, in_floats = together([], question), False
         methods = bounded.methods()
-        _log.info("%-9s  bounds prove %d balls", "", len(methods))
+        counts = len(methods), len(bounded.witnesses)
+        _log.info("%-9s  bounds prove %d balls, refute %d", "", *counts)
         refuted |= self._simple(bounded.witnesses)
         late = [attack for attack in self.attacks if attack in _LATE]
         refuted, sampling = self._refuted(late, refuted, settled=[*refuted, *methods])
@@ -153,8 +154,8 @@ class Uncertified:
             )
             refuted |= self._simple(split.witnesses)
             if undecided:
-                counts = len(split.methods()), len(split.witnesses)
-                _log.info("%-9s  splits prove %d balls and refute %d", "", *counts)
+                reached = len(split.nodes), len(split.methods()), len(split.witnesses)
+                _log.info("%-9s  splits reach %d of them, prove %d, refute %d", "", *reached)
         else:
             split = self._by_regions(refuted, left)
         return refuted, sampling, together([bounded, split], question)

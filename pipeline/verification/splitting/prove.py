@@ -48,6 +48,7 @@ from pipeline.verification.verdicts import (
 
 # Displacements on a grid of 2**-40 mu, as for other attacks.
 _GRID_BITS = 40
+_SPLITS = "branch_and_bound"
 _BATCH = 256
 _DAMAGED = (OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, ArithmeticError)
 # Less time than this decides little: rather some balls with enough time than all without.
@@ -99,7 +100,8 @@ class Question:
 
     def search(self, balls: np.ndarray, options: SearchOptions) -> tuple[Searched, _Witnesses]:
         """Return what a search over some balls finds out, with the witnesses confirmed exactly."""
-        found = _Witnesses(self, balls)
+        # Without splits a witness is the minimiser of a whole ball's linear bound.
+        found = _Witnesses(self, balls, _SPLITS if options.nodes else "linear_bounds")
         with torch_threads(1):
             rounded = RoundedNetwork.of(self.network, self.device)
             regions = Balls.of(self.network, self.dataset, self.rho, self.p, balls, self.device)
@@ -111,8 +113,8 @@ class Question:
 class _Witnesses:
     """Witnesses of some balls, each confirmed in exact arithmetic."""
 
-    def __init__(self, question: Question, balls: np.ndarray) -> None:
-        self._question, self._balls = question, balls
+    def __init__(self, question: Question, balls: np.ndarray, method: str) -> None:
+        self._question, self._balls, self._method = question, balls, method
         self._radius = radius_below(question.dataset, question.rho, question.p)
         self.verdicts: dict[int, BallVerdict] = {}
 
@@ -122,9 +124,8 @@ class _Witnesses:
         # After an overflow, or for a radius below 2^-1000, they may lie anywhere.
         displacements = np.nan_to_num(displacements).clip(-self._radius, self._radius)
         points = displaced_points(at.dataset.X, indices, displacements, self._radius, _GRID_BITS)
-        method = "branch_and_bound"
         for verdict in confirmed_witnesses(
-            at.network, at.dataset, at.rho, at.p, Decision.NEAREST, indices, points, method, 1
+            at.network, at.dataset, at.rho, at.p, Decision.NEAREST, indices, points, self._method, 1
         ):
             self.verdicts.setdefault(verdict.index, verdict)
         return {int(k) for k in positions.tolist() if int(self._balls[k]) in self.verdicts}
@@ -156,7 +157,7 @@ class Proved:
         for ball in set(self.leaves.ball.tolist()):
             names[ball] = "alpha_crown" if ball in tuned else "crown"
             if ball in split:
-                names[ball] = "branch_and_bound"
+                names[ball] = _SPLITS
         exact = self.leaves.ball[self.leaves.kind == AFFINE]
         return names | dict.fromkeys(exact.tolist(), "exact_regions")
 
@@ -206,7 +207,7 @@ def by_splits(
     balls = sorted(lower, key=lambda ball: -lower[ball])
     if not balls or not budget.nodes:
         return together([], question)
-    _log.info("%-9s  %d balls are searched by splits", "", len(balls))
+    _log.info("%-9s  %d balls are left for splits, closest to a proof first", "", len(balls))
     return together(_searched(question, balls, budget, journal, workers, progress), question)
 
 
@@ -369,7 +370,7 @@ def _entry(question: Question, ball: int, note: dict[str, Any], leaves: Leaves) 
     if note["witness"] is not None:
         at, point = question, dyadic_of_text(note["witness"])
         verdict = confirmed_witness(
-            at.network, at.dataset, at.rho, at.p, Decision.NEAREST, ball, point, "branch_and_bound"
+            at.network, at.dataset, at.rho, at.p, Decision.NEAREST, ball, point, _SPLITS
         )
         if verdict is None:
             raise ValueError(f"a point that refutes ball {ball} expected")
