@@ -1,5 +1,5 @@
-"""Trained networks to compare with: MLPs trained against PGD on the same balls."""
+"""Trained networks to compare with: MLPs trained on the same balls, many at once."""
 
-from pipeline.baseline.training import NonFiniteLossError, TrainingResult, train_baseline
+from pipeline.baseline.train_baseline import NonFiniteLossError, TrainingResult, train_baseline
 
 __all__ = ["NonFiniteLossError", "TrainingResult", "train_baseline"]

@@ -1,48 +1,59 @@
-"""The attack of the training loop: PGD in normalized coordinates, balls in raw ones."""
+"""The attack of the training loop: PGD on a stack of networks, in normalized coordinates."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
+from pipeline.baseline.stack import Stack
 from pipeline.verification.projected_steps import ascent_direction, projected
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingAttack:
-    """Projected gradient ascent on the squared error from random starts in the ball.
+    """Projected gradient ascent on |f - y| from random starts in the ball.
+
+    Displacements are measured in units of mu, which keeps float32 in range whatever the data's
+    scale.
 
     Args:
-        radius: radius in the units of the displacement, 1 where `scale` holds mu.
         p: norm, 1, 2 or inf.
-        scale: normalized length of one unit of `radius`'s scale, by coordinate, shape (d,).
+        scale: normalized length of mu along each coordinate, shape (padded d,).
         steps: gradient steps of length 2 mu / steps.
-        generator: source of the random starts.
+        generators: source of the random starts, one a network.
+        d: dimension without padding.
     """
 
-    radius: float
     p: int | float
     scale: torch.Tensor
     steps: int
-    generator: torch.Generator
+    generators: Sequence[torch.Generator]
+    d: int
 
-    def __call__(
-        self, module: nn.Module, points: torch.Tensor, targets: torch.Tensor
-    ) -> torch.Tensor:
-        """Return attacked normalized points, shape (n, d), without gradients."""
-        delta = self._start(points)
+    def __call__(self, stack: Stack, points: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return attacked points without gradients.
+
+        Args:
+            stack: the networks.
+            points: shape (slots, n, padded d).
+            targets: shape (slots, n).
+        """
+        delta = self._starts(points)
         for _ in range(self.steps):
-            delta.requires_grad_(True)
-            error = (module(points + delta * self.scale)[:, 0] - targets).square().sum()
-            (gradient,) = torch.autograd.grad(error, delta)
-            move = (2.0 * self.radius / self.steps) * ascent_direction(gradient, self.p)
-            delta = projected(delta.detach() + move, self.radius, self.p)
-        return points + delta.detach() * self.scale
+            output, gradient = stack.output_and_gradient(points + delta * self.scale)
+            side = torch.where(output >= targets, 1.0, -1.0).unsqueeze(2)
+            rows = (side * gradient * self.scale).flatten(0, 1)
+            move = (2.0 / self.steps) * ascent_direction(rows, self.p)
+            delta = projected(delta.flatten(0, 1) + move, 1.0, self.p).view_as(points)
+        return points + delta * self.scale
 
-    def _start(self, points: torch.Tensor) -> torch.Tensor:
+    def _starts(self, points: torch.Tensor) -> torch.Tensor:
         # Drawn on the CPU, so that a GPU run starts from the same points.
-        noise = torch.randn(points.shape, generator=self.generator, dtype=points.dtype)
-        noise = noise / noise.abs().amax(dim=1, keepdim=True)
-        return projected(noise.to(points.device) * self.radius, self.radius, self.p)
+        noise = torch.zeros(points.shape)
+        for slot, generator in enumerate(self.generators):
+            noise[slot, :, : self.d] = torch.randn(points.shape[1], self.d, generator=generator)
+        largest = noise.abs().amax(dim=2, keepdim=True).clamp(min=torch.finfo(noise.dtype).tiny)
+        rows = (noise / largest).to(points.device).flatten(0, 1)
+        return projected(rows, 1.0, self.p).view_as(points)

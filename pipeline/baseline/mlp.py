@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import torch
 from torch import nn
 
-from pipeline.baseline.devices import torch_generator
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray, as_dyadic
 from pipeline.network import Affine, ReLUNetwork, SparseIntegers
@@ -90,32 +88,6 @@ class Normalization:
         layers[0] = layers[0].after(inputs)
         layers[-1] = outputs.after(layers[-1])
         return ReLUNetwork(tuple(layers), network.activations)
-
-
-def initial_module(d: int, width: int, depth: int, seed: int) -> nn.Sequential:
-    """Return an MLP with `depth` affine layers of the given width, He initialization.
-
-    Args:
-        d: input dimension.
-        width: of every hidden layer.
-        depth: affine layers, at least 1.
-        seed: of the initial weights.
-
-    Raises:
-        ValueError: if width or depth is below 1.
-    """
-    if width < 1 or depth < 1:
-        raise ValueError(f"a baseline needs width and depth >= 1, got {width} and {depth}")
-    generator = torch_generator(seed, "weights")
-    sizes = [d] + [width] * (depth - 1) + [1]
-    modules: list[nn.Module] = []
-    for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
-        linear = nn.Linear(inputs, outputs)
-        with torch.no_grad():
-            linear.weight.normal_(0.0, (2.0 / inputs) ** 0.5, generator=generator)
-            linear.bias.zero_()
-        modules += [linear, nn.ReLU()]
-    return nn.Sequential(*modules[:-1])
 
 
 def exact_network(module: nn.Sequential, normalization: Normalization) -> ReLUNetwork:

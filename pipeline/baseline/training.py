@@ -1,248 +1,217 @@
-"""Adversarial training of an MLP on the balls of a dataset, deterministic by seed."""
+"""Adversarial training of MLPs on the balls of a dataset: many at once, deterministic by seed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
-from math import inf, isfinite
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import isfinite
 
 import torch
-from torch import nn
 from tqdm import tqdm
 
-from pipeline.baseline.attack import TrainingAttack
-from pipeline.baseline.devices import (
-    deterministic_algorithms,
-    torch_generator,
-    training_device,
-)
-from pipeline.baseline.losses import Loss, loss_by_name
-from pipeline.baseline.mlp import Normalization, exact_network, initial_module
+from pipeline.baseline.certified_share import certified_share
+from pipeline.baseline.devices import deterministic_algorithms, torch_generator
+from pipeline.baseline.losses import Loss, TrainingBatch
+from pipeline.baseline.mlp import exact_network
+from pipeline.baseline.problem import Balls, Problem
 from pipeline.baseline.schedule import Schedule
-from pipeline.data import SeparatedDataset
-from pipeline.exact import parse_norm, parse_ratio
+from pipeline.baseline.stack import NetworkSpec, Stack
 from pipeline.network import ReLUNetwork
-from pipeline.verification.balls import radius_below
 from pipeline.verification.projected_steps import torch_threads
 
 
-class NonFiniteLossError(FloatingPointError):
-    """Training produced a loss that is not a finite number."""
-
-
 @dataclass(frozen=True, eq=False)
-class TrainingResult:
+class Trained:
     """A trained network and how it got there.
 
     Args:
-        network: exact, from raw inputs to labels, to be read by the rule `nearest`.
-        curve: one row an evaluation: step, loss, clean_error, pgd_error (fractions of the balls
-            in float arithmetic: a curve, not a verdict).
-        stopped_early: whether both errors stayed 0 for `patience` evaluations.
+        spec: which network.
+        network: exact, from raw inputs to labels; None if training diverged.
+        curve: one row an evaluation: step, loss, clean_error, pgd_error (shares of the balls in
+            float arithmetic: a curve, not a verdict), certified (share that linear bounds prove).
+        stopped: "certified", "no errors", "steps", "seconds" or "diverged".
         steps: optimizer steps taken.
-        seconds: wall time.
+        reason: what diverged, else empty.
     """
 
-    network: ReLUNetwork
+    spec: NetworkSpec
+    network: ReLUNetwork | None
     curve: list[dict[str, float]]
-    stopped_early: bool
+    stopped: str
     steps: int
-    seconds: float
+    reason: str = ""
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """What makes a network worse than another: errors, then the share not proved, the loss."""
+        if self.network is None or not self.curve:
+            return (float("inf"),)
+        last = self.curve[-1]
+        unproved = 1.0 - last.get("certified", 0.0)
+        return (last["pgd_error"], last["clean_error"], unproved, last["loss"])
 
 
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    """Normalized points and targets on the device, with what attacks and losses need."""
+@dataclass(eq=False)
+class _Slot:
+    """The state of one network of a stack in training."""
 
-    points: torch.Tensor
-    targets: torch.Tensor
-    scale: torch.Tensor
-    half_gap: float
-    radius: float
-    p: int | float
-    generator: torch.Generator
-
-    def attack(self, steps: int) -> TrainingAttack:
-        return TrainingAttack(self.radius, self.p, self.scale, steps, self.generator)
-
-    def batches(self, size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield shuffled batches for ever."""
-        while True:
-            order = torch.randperm(len(self.points), generator=self.generator)
-            for part in order.split(size):
-                rows = part.to(self.points.device)
-                yield self.points[rows], self.targets[rows]
-
-    @torch.no_grad()
-    def error(self, module: nn.Module, points: torch.Tensor) -> float:
-        """Return the share of points at which rule `nearest` does not read the label."""
-        wrong = (module(points)[:, 0] - self.targets).abs() >= self.half_gap
-        return float(wrong.double().mean())
+    curve: list[dict[str, float]] = field(default_factory=list)
+    clean_run: int = 0
+    result: Trained | None = None
 
 
-def train_baseline(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float = 2,
-    *,
-    width: int = 256,
-    depth: int = 4,
-    loss: str = "pgd",
-    max_steps: int = 1500,
-    max_seconds: float | None = None,
-    batch_size: int = 256,
-    learning_rate: float = 5e-3,
-    attack_steps: int = 5,
-    evaluation_attack_steps: int = 20,
-    evaluate_every: int = 100,
-    patience: int = 3,
-    seed: int = 0,
-    device: str = "auto",
-    threads: int = 1,
-    progress: bool = True,
-) -> TrainingResult:
-    """Return an MLP trained against PGD on the balls B(x_i, mu), as an exact network.
-
-    The same arguments give the same weights on the same kind of processor and torch version,
-    whatever the number of cores: the thread count is fixed here and torch's deterministic
-    algorithms are on. Other processors may round sums differently, and a wall-clock budget stops
-    where it stops.
+class StackTraining:
+    """The training of one stack, as a loop over optimizer steps.
 
     Args:
-        dataset: the balls' centres and labels.
-        rho: robustness ratio.
-        p: norm of the balls, 1, 2 or inf.
-        width: of every hidden layer.
-        depth: affine layers.
-        loss: `pgd`, `trades` or `plain`.
-        max_steps: see `Schedule`, as the seven options that follow.
-        max_seconds: wall-clock budget, none by default.
-        batch_size: points a step.
-        learning_rate: peak rate of Adam.
-        attack_steps: PGD steps in training.
-        evaluation_attack_steps: PGD steps in evaluations.
-        evaluate_every: steps between evaluations.
-        patience: evaluations without an error that stop the training.
-        seed: of weights, batches and attacks.
-        device: `auto`, `cpu` or `cuda`.
-        threads: torch threads; another number may give other weights.
-        progress: whether to show a progress bar when standard error is a terminal.
-
-    Raises:
-        ValueError: if an option is out of range, or `cuda` is asked for and missing.
-        NonFiniteLossError: if the training loss becomes NaN or infinite.
+        problem: what is to be memorized.
+        specs: the networks of the stack.
+        loss: what is minimized.
+        schedule: for how long.
+        device: where.
     """
-    started = time.perf_counter()
-    rho, p = parse_ratio(rho), parse_norm(p)
-    if p not in (1, 2, inf):
-        raise ValueError(f"adversarial training needs p = 1, 2 or inf, got {p}")
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
-    schedule = Schedule(
-        max_steps,
-        max_seconds,
-        batch_size,
-        learning_rate,
-        attack_steps,
-        evaluation_attack_steps,
-        evaluate_every,
-        patience,
-    )
-    target, objective = training_device(device), loss_by_name(loss)
-    normalization = Normalization.of_dataset(dataset, radius_below(dataset, rho, p))
-    with torch_threads(threads), deterministic_algorithms():
-        problem = _problem(dataset, rho, p, normalization, seed, target)
-        module = initial_module(dataset.d, width, depth, seed).to(target)
-        curve, stopped, steps = _trained(module, problem, objective, schedule, started, progress)
-        network = exact_network(module, normalization)
-    return TrainingResult(network, curve, stopped, steps, time.perf_counter() - started)
+
+    def __init__(
+        self,
+        problem: Problem,
+        specs: Sequence[NetworkSpec],
+        loss: Loss,
+        schedule: Schedule,
+        device: torch.device,
+    ) -> None:
+        self._problem, self._loss, self._schedule = problem, loss, schedule
+        self._balls: Balls = problem.on(device)
+        self._stack = Stack(specs, problem.dataset.d, device)
+        self._generators = [torch_generator(spec.seed, "batches") for spec in specs]
+        self._slots = [_Slot() for _ in specs]
+
+    def run(self, progress: bool = False) -> list[Trained]:
+        """Return the networks trained, in the order of their specs."""
+        schedule, stack = self._schedule, self._stack
+        started = time.monotonic()
+        optimizer = schedule.new_optimizer(stack.parameters)
+        batches = self._balls.batches(schedule.batch_size, stack.slots, self._generators)
+        attack = self._balls.attack(schedule.attack_steps, self._generators)
+        bar = tqdm(range(schedule.max_steps), "training", disable=None if progress else True)
+        for step in bar:
+            points, targets, weights = next(batches)
+            for group in optimizer.param_groups:
+                group["lr"] = schedule.rate(step)
+            batch = TrainingBatch(
+                stack,
+                points,
+                targets,
+                weights,
+                self._balls.half_gap,
+                attack,
+                step / schedule.max_steps,
+            )
+            values = self._loss(batch)
+            optimizer.zero_grad()
+            values.sum().backward()
+            optimizer.step()
+            taken = step + 1
+            late = schedule.max_seconds is not None and (
+                time.monotonic() - started >= schedule.max_seconds
+            )
+            last = late or taken == schedule.max_steps
+            self._stop_diverged(taken, values.detach())
+            if taken % schedule.evaluate_every == 0 or last:
+                self._evaluate(taken, values.detach(), last, late)
+                bar.set_postfix(self._postfix())
+            if all(slot.result is not None for slot in self._slots):
+                break
+        bar.close()
+        return [slot.result for slot in self._slots if slot.result is not None]
+
+    def _open(self) -> list[tuple[int, _Slot]]:
+        return [(k, slot) for k, slot in enumerate(self._slots) if slot.result is None]
+
+    def _stop_diverged(self, step: int, values: torch.Tensor) -> None:
+        """Leave behind the networks whose loss is no finite number."""
+        losses = values.tolist()
+        for k, slot in self._open():
+            if not isfinite(losses[k]):
+                self._diverged(k, slot, step, f"the training loss became {losses[k]}")
+
+    def _diverged(self, k: int, slot: _Slot, step: int, what: str) -> None:
+        reason = (
+            f"{what} at step {step} (width {self._stack.specs[k].width}, seed "
+            f"{self._stack.specs[k].seed}); a smaller learning_rate than "
+            f"{self._schedule.learning_rate} may help"
+        )
+        slot.result = Trained(self._stack.specs[k], None, slot.curve, "diverged", step, reason)
+        self._stack.clear(k)
+
+    def _evaluate(self, step: int, values: torch.Tensor, last: bool, late: bool) -> None:
+        """Add a row to every curve and stop the networks that are ready."""
+        finite = self._stack.finite()
+        for k, slot in self._open():
+            if not finite[k]:
+                self._diverged(k, slot, step, "the weights became infinite or NaN")
+        attack = self._balls.attack(self._schedule.evaluation_attack_steps, self._generators)
+        clean, attacked = self._balls.errors(self._stack, attack)
+        losses = values.tolist()
+        for k, slot in self._open():
+            row = {
+                "step": step,
+                "loss": losses[k],
+                "clean_error": clean[k],
+                "pgd_error": attacked[k],
+            }
+            network = exact_network(self._stack.module(k), self._problem.normalization)
+            if self._schedule.certify:
+                row["certified"] = certified_share(network, self._problem)
+            slot.curve.append(row)
+            faultless = row["clean_error"] == row["pgd_error"] == 0
+            slot.clean_run = slot.clean_run + 1 if faultless else 0
+            stopped = ""
+            if row.get("certified") == 1:
+                stopped = "certified"
+            elif slot.clean_run == self._schedule.patience:
+                stopped = "no errors"
+            elif last:
+                stopped = "seconds" if late else "steps"
+            if stopped:
+                spec = self._stack.specs[k]
+                slot.result = Trained(spec, network, slot.curve, stopped, step)
+
+    def _postfix(self) -> dict[str, float]:
+        rows = [slot.curve[-1] for slot in self._slots if slot.curve]
+        keys = ("clean_error", "pgd_error", "certified")
+        return {key: sum(row.get(key, 0.0) for row in rows) / len(rows) for key in keys if rows}
 
 
-def _problem(
-    dataset: SeparatedDataset,
-    rho: Fraction,
-    p: int | float,
-    normalization: Normalization,
-    seed: int,
-    device: torch.device,
-) -> _Problem:
-    def tensor(values: object) -> torch.Tensor:
-        return torch.as_tensor(values, dtype=torch.float32).to(device)
-
-    radius = radius_below(dataset, rho, p)
-    # Attacks move in units of the radius, which keeps float32 in range whatever the data's scale.
-    return _Problem(
-        tensor(normalization.inputs(dataset.X)),
-        tensor(normalization.targets(dataset.y)),
-        tensor(normalization.scale() * radius),
-        normalization.half_gap,
-        1.0,
-        p,
-        torch_generator(seed, "batches"),
-    )
-
-
-def _trained(
-    module: nn.Sequential,
-    problem: _Problem,
+def train_stack(
+    problem: Problem,
+    specs: Sequence[NetworkSpec],
     loss: Loss,
     schedule: Schedule,
-    started: float,
-    progress: bool,
-) -> tuple[list[dict[str, float]], bool, int]:
-    """Train the module in place; return its curve, whether it stopped early, and the steps.
+    device: torch.device,
+    threads: int = 1,
+    progress: bool = False,
+) -> list[Trained]:
+    """Return the networks of one stack trained, in the order of their specs.
 
-    Raises:
-        NonFiniteLossError: naming the step at which loss or weights were no finite numbers.
+    Args:
+        problem: what is to be memorized.
+        specs: the networks; they fit one stack.
+        loss: what is minimized.
+        schedule: for how long.
+        device: where.
+        threads: torch threads; another number may give other weights.
+        progress: whether to show a progress bar when standard error is a terminal.
     """
-    optimizer = torch.optim.Adam(module.parameters())
-    batches = problem.batches(schedule.batch_size)
-    attack = problem.attack(schedule.attack_steps)
-    curve: list[dict[str, float]] = []
-    clean_run, recent = 0, 0.0
-    bar = tqdm(range(schedule.max_steps), "training", disable=None if progress else True)
-    for step in bar:
-        points, targets = next(batches)
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.rate(step)
-        value = loss(module, points, targets, problem.half_gap, attack)
-        recent = float(value.detach())
-        if not isfinite(recent):
-            raise NonFiniteLossError(
-                f"the training loss became {recent} at step {step + 1}; a smaller "
-                f"learning_rate than {schedule.learning_rate} may help"
-            )
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-        taken = step + 1
-        late = schedule.max_seconds is not None and (
-            time.perf_counter() - started >= schedule.max_seconds
-        )
-        if taken % schedule.evaluate_every == 0 or taken == schedule.max_steps or late:
-            row = _evaluation(module, problem, schedule, taken, recent)
-            curve.append(row)
-            bar.set_postfix(clean=row["clean_error"], pgd=row["pgd_error"])
-            clean_run = clean_run + 1 if row["clean_error"] == row["pgd_error"] == 0 else 0
-        if late or clean_run == schedule.patience:
-            break
-    bar.close()
-    if not all(bool(torch.isfinite(values).all()) for values in module.parameters()):
-        raise NonFiniteLossError(f"the weights are not finite after step {taken}")
-    return curve, clean_run == schedule.patience, taken
+    with torch_threads(threads), deterministic_algorithms():
+        return StackTraining(problem, specs, loss, schedule, device).run(progress)
 
 
-def _evaluation(
-    module: nn.Module, problem: _Problem, schedule: Schedule, step: int, loss: float
-) -> dict[str, float]:
-    attacked = problem.attack(schedule.evaluation_attack_steps)(
-        module, problem.points, problem.targets
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory ran out, on the device or on the machine."""
+    words = ("not enough memory", "can't allocate memory", "out of memory")
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in words)
     )
-    return {
-        "step": step,
-        "loss": loss,
-        "clean_error": problem.error(module, problem.points),
-        "pgd_error": problem.error(module, attacked),
-    }
+
+
