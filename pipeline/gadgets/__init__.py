@@ -29,6 +29,7 @@ from pipeline.gadgets.memorizer import (
     memorizer_sizes,
     memorizer_widths,
 )
+from pipeline.gadgets.rounding import rounded, rounding_tail, rounding_tolerance
 from pipeline.gadgets.square import (
     first_square_step,
     fold_coefficients,
@@ -69,6 +70,9 @@ __all__ = [
     "nearness",
     "raised",
     "ramp_step",
+    "rounded",
+    "rounding_tail",
+    "rounding_tolerance",
     "square_error",
     "square_step",
     "step_rows",

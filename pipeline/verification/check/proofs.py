@@ -43,6 +43,7 @@ class Proofs:
         alpha: lower slopes in units of 1/128, shape (n, hidden neurons).
         dataset_sha256: digest of the dataset's file.
         network_sha256: digest of the network's file.
+        prefix_layers: affine maps of the prefix that the leaves are about; None for the network.
     """
 
     rho: Fraction
@@ -57,6 +58,7 @@ class Proofs:
     alpha: np.ndarray
     dataset_sha256: str
     network_sha256: str
+    prefix_layers: int | None = None
 
     def splits(self, leaf: int) -> list[int]:
         """Return the path of a leaf."""
@@ -76,8 +78,8 @@ def read_proofs(path: Path) -> Proofs:
     """Return the proofs in a file.
 
     Raises:
-        Rejected: if the file is damaged, an array has another kind or length, or rho, p or the
-            decision rule is none.
+        Rejected: if the file is damaged, an array has another kind or length, rho, p or the
+            decision rule is none, or a prefix is named under another rule than `exact`.
     """
     arrays, _ = read_arrays(path, _FORMAT)
     texts = {name: _text(arrays, name) for name in ("rho", "p", "decision")}
@@ -101,7 +103,8 @@ def read_proofs(path: Path) -> Proofs:
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     digests = _text(arrays, "dataset_sha256"), _text(arrays, "network_sha256")
     p, rule = _NORMS[texts["p"]], texts["decision"]
-    return Proofs(rho, p, rule, ball, side, kind, starts, splits, beta, alpha, *digests)
+    prefix = _prefix_layers(arrays, rule)
+    return Proofs(rho, p, rule, ball, side, kind, starts, splits, beta, alpha, *digests, prefix)
 
 
 def defective_leaves(proofs: Proofs) -> np.ndarray:
@@ -149,6 +152,15 @@ def _text(arrays: dict[str, np.ndarray], name: str) -> str:
     if name not in arrays or arrays[name].ndim or arrays[name].dtype.kind != "U":
         raise Rejected(f"the text {name!r} is missing")
     return str(arrays[name])
+
+
+def _prefix_layers(arrays: dict[str, np.ndarray], rule: str) -> int | None:
+    if "prefix_layers" not in arrays:
+        return None
+    array = arrays["prefix_layers"]
+    if array.ndim or array.dtype.kind != "i" or rule != "exact":
+        raise Rejected("prefix_layers must be one signed integer, and the decision rule `exact`")
+    return int(array)
 
 
 def _typed(arrays: dict[str, np.ndarray], name: str, kind: str, dimension: int) -> np.ndarray:

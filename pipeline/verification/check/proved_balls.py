@@ -2,7 +2,9 @@
 
 A ball is proved if the leaves of both its sides are complete (`proofs.py`) and each of them proves
 its side's inequality on its region: f > y - 1/2 and f < y + 1/2, or f >= y and f <= y for the exact
-rule. Nothing of how the proofs were found is used.
+rule. Where the file names a prefix of the network, f is the prefix, and the bounds are the ends of
+the interval on which what follows it is y (`rounded.py`). Nothing of how the proofs were found is
+used.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from pipeline.verification.check.rigorous import (
     unit_error,
     width_of,
 )
+from pipeline.verification.check.rounded import Targets
 from pipeline.verification.check.stable import layer_matrix
 
 # Leaves of which dense arrays over all hidden neurons are made at a time.
@@ -46,9 +49,12 @@ def check_proofs(network: Network, proofs: Proofs, claim: Claim) -> Findings:
     """Return which balls are proved right by a file of proofs.
 
     Raises:
-        Rejected: if the file is about no ball, or about other balls or neurons than there are.
+        Rejected: if the file is about no ball, about other balls or neurons than there are, or
+            about a prefix that what follows does not round.
     """
-    N = len(claim.data.labels)
+    N, labels = len(claim.data.labels), claim.data.labels
+    targets = Targets.of(network, proofs, labels)
+    network = targets.network
     hidden = sum(layer.outputs for layer in network.layers[:-1])
     if proofs.alpha.shape[1] != hidden:
         raise Rejected(f"slopes of {proofs.alpha.shape[1]} neurons, the network has {hidden}")
@@ -59,30 +65,39 @@ def check_proofs(network: Network, proofs: Proofs, claim: Claim) -> Findings:
     listed = np.zeros(N, dtype=bool)
     listed[proofs.ball] = True
     readable = ~_of_balls(proofs.ball, defective_leaves(proofs), N)
+    rounded = np.isin(labels, list(targets.intervals))
     covered = ~listed | (readable & _covered(proofs, N))
-    value = np.full(len(proofs.ball), np.nan)
-    rows = np.flatnonzero(covered[proofs.ball] & (proofs.kind == RELAXED))
+    free = _free(targets, proofs, labels)
+    value = np.where(free, np.inf, np.nan)
+    open_leaves = (covered & rounded)[proofs.ball] & ~free
+    rows = np.flatnonzero(open_leaves & (proofs.kind == RELAXED))
     if len(rows) and _in_floats(network):
-        value[rows] = _relaxed(network, proofs, claim, rows)
-    strict = proofs.decision == "nearest"
-    shown = value > 0 if strict else value >= 0
+        value[rows] = _relaxed(targets, proofs, claim, rows)
+    shown = value > 0 if targets.strict else value >= 0
     bounded = ~_of_balls(proofs.ball, (proofs.kind == RELAXED) & ~shown, N)
-    affine = np.flatnonzero((covered & bounded)[proofs.ball] & (proofs.kind == AFFINE))
+    affine = np.flatnonzero(open_leaves & bounded[proofs.ball] & (proofs.kind == AFFINE))
     if len(affine):
-        shown[affine] = _affine(network, proofs, claim, affine)
+        shown[affine] = _affine(targets, proofs, claim, affine)
     exact = ~_of_balls(proofs.ball, (proofs.kind == AFFINE) & ~shown, N)
     reason = first_failure(
-        claim.data.labels,
+        labels,
         [
+            ("what follows the prefix is not the label there", ~listed | rounded),
             ("a leaf has a kind, side, slope, multiplier or split that none can have", readable),
             ("the leaves of its two sides do not cover it", covered),
             ("the bound of a relaxed leaf does not reach the label", bounded),
             ("an affine leaf does not prove the label", exact),
         ],
     )
-    verified = listed & readable & covered & bounded & exact
+    verified = listed & rounded & readable & covered & bounded & exact
     slack = _slack(proofs, value, verified)
-    return Findings(verified, slack, reason, _facts(proofs), listed=listed)
+    return Findings(verified, slack, reason, _facts(proofs, targets), listed=listed)
+
+
+def _free(targets: Targets, proofs: Proofs, labels: np.ndarray) -> np.ndarray:
+    """Return which leaves have nothing to prove, because their interval has no end on that side."""
+    low, high = (targets.unbounded(labels, side)[proofs.ball] for side in (1, -1))
+    return np.where(proofs.side > 0, low, high)
 
 
 def _of_balls(ball: np.ndarray, leaves: np.ndarray, N: int) -> np.ndarray:
@@ -107,12 +122,13 @@ def _in_floats(network: Network) -> bool:
     return len(network.layers) > 1 and not thresholds and width_of(network) <= WIDEST
 
 
-def _relaxed(network: Network, proofs: Proofs, claim: Claim, rows: np.ndarray) -> np.ndarray:
+def _relaxed(targets: Targets, proofs: Proofs, claim: Claim, rows: np.ndarray) -> np.ndarray:
+    network = targets.network
     layers, radius = float_layers(network), radius_above(claim.mu_power, claim.p)
     bounds = Bounds(layers, unit_error(network), radius, claim.p)
     balls, place = np.unique(proofs.ball[rows], return_inverse=True)
     centres = _centres(network, claim, balls)
-    start = _starts(network, proofs, claim)
+    start = _starts(targets, claim)
     found = np.empty(len(rows))
     cuts = np.cumsum([layer.outputs for layer in network.layers[:-1]])
     count = max(_TOGETHER // int(cuts[-1]), 1)
@@ -154,25 +170,30 @@ def _centres(network: Network, claim: Claim, balls: np.ndarray) -> np.ndarray:
     return np.array([nearest_of(row, scale) for row in values]).reshape(len(balls), layer.outputs)
 
 
-def _starts(network: Network, proofs: Proofs, claim: Claim) -> Callable[[int, int], float]:
-    """Return ball, side -> side * (b - target) rounded to nearest, b the last bias."""
-    last = network.layers[-1]
+def _starts(targets: Targets, claim: Claim) -> Callable[[int, int], float]:
+    """Return ball, side -> side * (b - target) rounded to nearest, b the last bias.
+
+    Both are dyadic, and the target of a leaf that is looked at is a number.
+    """
+    last = targets.network.layers[-1]
     known: dict[tuple[int, int], float] = {}
 
     def start(ball: int, side: int) -> float:
         label = int(claim.data.labels[ball])
         if (label, side) not in known:
             gap = side * (int(last.bias[0]) * Fraction(2) ** last.exponent)
-            gap -= side * _target(proofs, label, side)
+            target = targets.of_side(label, side)
+            assert target is not None
+            gap -= side * target
             known[label, side] = nearest(gap.numerator, 1 - gap.denominator.bit_length())
         return known[label, side]
 
     return start
 
 
-def _affine(network: Network, proofs: Proofs, claim: Claim, rows: np.ndarray) -> np.ndarray:
+def _affine(targets: Targets, proofs: Proofs, claim: Claim, rows: np.ndarray) -> np.ndarray:
     found = np.zeros(len(rows), dtype=bool)
-    leaves = AffineLeaves(network, claim)
+    leaves = AffineLeaves(targets.network, claim)
     failed: set[int] = set()
     for k, leaf in enumerate(rows.tolist()):
         ball, side = int(proofs.ball[leaf]), int(proofs.side[leaf])
@@ -181,16 +202,12 @@ def _affine(network: Network, proofs: Proofs, claim: Claim, rows: np.ndarray) ->
         part = slice(proofs.starts[leaf], proofs.starts[leaf + 1])
         betas = [Fraction(b) for b in proofs.beta[part].tolist()]
         splits = dict(zip(proofs.path[part].tolist(), betas, strict=True))
-        target = _target(proofs, int(claim.data.labels[ball]), side)
-        found[k] = leaves.proves(ball, splits, side, target, proofs.decision == "nearest")
+        target = targets.of_side(int(claim.data.labels[ball]), side)
+        assert target is not None
+        found[k] = leaves.proves(ball, splits, side, target, targets.strict)
         if not found[k]:
             failed.add(ball)
     return found
-
-
-def _target(proofs: Proofs, label: int, side: int) -> Fraction:
-    """Return what f is compared with: y - 1/2 and y + 1/2, or y for the exact rule."""
-    return Fraction(label) - (Fraction(side, 2) if proofs.decision == "nearest" else 0)
 
 
 def _slack(proofs: Proofs, value: np.ndarray, verified: np.ndarray) -> np.ndarray:
@@ -200,11 +217,16 @@ def _slack(proofs: Proofs, value: np.ndarray, verified: np.ndarray) -> np.ndarra
     return np.where(verified & np.isfinite(slack), slack, np.nan)
 
 
-def _facts(proofs: Proofs) -> tuple[str, ...]:
+def _facts(proofs: Proofs, targets: Targets) -> tuple[str, ...]:
     counts = [
         f"side {side:+d}: {int((proofs.side == side).sum())} leaves, "
         f"{int(((proofs.side == side) & (proofs.kind == AFFINE)).sum())} of them affine"
         for side in (1, -1)
     ]
     deepest = int(np.diff(proofs.starts).max(initial=0))
-    return (*counts, f"deepest leaf: {deepest} splits")
+    facts = (*counts, f"deepest leaf: {deepest} splits")
+    if proofs.prefix_layers is None:
+        return facts
+    rows = sorted(targets.intervals.items(), key=lambda row: row[1].length)
+    shortest = f"{rows[0][1]} becomes {rows[0][0]}" if rows else "no label stays what it is"
+    return (*facts, f"rounded behind {proofs.prefix_layers} layers; the least interval: {shortest}")
