@@ -30,15 +30,17 @@ class Problem:
         rho: robustness ratio.
         p: norm of the balls, 1, 2 or inf.
         tolerance: an output counts as right nearer than this to the label.
+        margin: share of the tolerance that losses ask to be left free.
 
     Raises:
-        ValueError: if rho, p or the tolerance is out of range.
+        ValueError: if rho, p, the tolerance or the margin is out of range.
     """
 
     dataset: SeparatedDataset
     rho: Fraction
     p: int | float
     tolerance: float = 0.5
+    margin: float = 0.5
 
     def __post_init__(self) -> None:
         parse_ratio(self.rho)
@@ -46,6 +48,8 @@ class Problem:
             raise ValueError(f"adversarial training needs p = 1, 2 or inf, got {self.p}")
         if not 0 < self.tolerance <= 0.5:
             raise ValueError(f"the tolerance must lie in (0, 1/2], got {self.tolerance}")
+        if not 0 < self.margin < 1:
+            raise ValueError(f"margin must lie in (0, 1), got {self.margin}")
 
     @cached_property
     def radius(self) -> float:
@@ -75,6 +79,7 @@ class Problem:
             scale.to(device),
             half_gap,
             2 * self.tolerance * half_gap,
+            2 * self.tolerance * (1 - self.margin) * half_gap,
             self.p,
             data.N,
             data.d,
@@ -91,6 +96,7 @@ class Balls:
         scale: normalized length of mu along each coordinate, shape (padded d,).
         half_gap: half the distance of neighbouring targets.
         tolerance: normalized distance from the target at which an output becomes wrong.
+        aim: normalized distance from the target within which a loss is content.
         p: norm of the balls.
         N: number of points.
         d: dimension.
@@ -101,6 +107,7 @@ class Balls:
     scale: torch.Tensor
     half_gap: float
     tolerance: float
+    aim: float
     p: int | float
     N: int
     d: int

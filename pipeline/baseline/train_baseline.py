@@ -55,6 +55,7 @@ def train_baseline(
     width: int = 256,
     depth: int = 4,
     loss: str = "pgd",
+    margin: float = 0.5,
     decision: str = "nearest",
     restarts: int = 1,
     max_steps: int = 1500,
@@ -89,6 +90,7 @@ def train_baseline(
         width: of every hidden layer.
         depth: affine layers.
         loss: `standard`, `pgd`, `trades`, `interval` or `linear`.
+        margin: share of the distance to a wrong label that the loss asks to be left free.
         decision: `nearest`, |f - y| < 1/2, or `exact`: a rounding gadget follows, so that f = y
             wherever the trained network is near enough to the label.
         restarts: networks trained from seeds of their own; the best one is returned.
@@ -133,7 +135,7 @@ def train_baseline(
         certify,
     )
     rule = rule_of(decision)
-    problem = Problem(dataset, parse_ratio(rho), parse_norm(p), rule.tolerance)
+    problem = Problem(dataset, parse_ratio(rho), parse_norm(p), rule.tolerance, margin)
     specs = [NetworkSpec(width, depth, each) for each in restart_seeds(seed, restarts)]
     with Trainer(problem, Recipe(loss, schedule, device, threads), workers, progress) as trainer:
         trained = trainer.trained(specs)

@@ -104,6 +104,7 @@ class StackTraining:
                 targets,
                 weights,
                 self._balls.half_gap,
+                self._balls.aim,
                 attack,
                 step / schedule.max_steps,
             )

@@ -20,7 +20,8 @@ class TrainingBatch:
         points: centres, shape (slots, n, padded d).
         targets: normalized labels, shape (slots, n).
         weights: of the rows, 0 for padding, summing to 1, shape (slots, n).
-        half_gap: half the distance of neighbouring targets.
+        half_gap: h, half the distance of neighbouring targets.
+        aim: normalized distance from the target within which the hinge is 0.
         attack: the attack in training.
         progress: share of the training that is over, in [0, 1].
     """
@@ -30,6 +31,7 @@ class TrainingBatch:
     targets: torch.Tensor
     weights: torch.Tensor
     half_gap: float
+    aim: float
     attack: TrainingAttack
     progress: float
 
@@ -42,16 +44,15 @@ class TrainingBatch:
         return (values * self.weights).sum(dim=1)
 
     def hinge(self, error: torch.Tensor) -> torch.Tensor:
-        """Return the mean of max(error / h - 1/2, 0), h half a label gap, one a network.
+        """Return the mean of max(error - aim, 0) / h, h half a label gap, one a network.
 
-        Zero once the output is nearer than a quarter of a label gap. Against the squared error it
-        leaves many more balls of digits without an error at rho = 1/2 (35 % to 1 %): the squared
-        error spends its effort on the few worst balls.
+        Against the squared error it leaves many more balls of digits without an error at rho = 1/2
+        (35 % to 1 %): the squared error spends its effort on the few worst balls.
 
         Args:
             error: |f - y|, shape (slots, n).
         """
-        return self.mean((error / self.half_gap - 0.5).clamp(min=0))
+        return self.mean((error - self.aim).clamp(min=0)) / self.half_gap
 
     def ball_scale(self) -> torch.Tensor:
         """Return the normalized radius along each coordinate for losses that bound the ball.
