@@ -15,8 +15,7 @@ _FACTOR_BITS = 40
 def norm_is_at_most(matrix: np.ndarray, bound: Fraction) -> bool:
     """Return whether the proof of ||matrix||_2 <= bound succeeds (False decides nothing).
 
-    G = bound^2 I - W W^T is positive semidefinite when G - R R^T is diagonally dominant for some
-    R (Gershgorin). R is a rounded float Cholesky factor; the residual is computed in integers.
+    It is the proof that bound^2 I - W W^T is positive semidefinite.
 
     Args:
         matrix: integers, shape (m, d).
@@ -26,6 +25,18 @@ def norm_is_at_most(matrix: np.ndarray, bound: Fraction) -> bool:
     gram = integer_matmul(matrix, np.ascontiguousarray(matrix.T)).astype(object)
     G = -gram * squared.denominator
     G[np.diag_indices(len(G))] += squared.numerator
+    return is_positive_semidefinite(G)
+
+
+def is_positive_semidefinite(G: np.ndarray) -> bool:
+    """Return whether the proof that G is positive semidefinite succeeds (False decides nothing).
+
+    G is so when G - R R^T is diagonally dominant for some R (Gershgorin). R is a rounded float
+    Cholesky factor; the residual is computed in integers.
+
+    Args:
+        G: symmetric integers, shape (m, m), dtype object.
+    """
     diagonal = [int(v) for v in np.diag(G)]
     if min(diagonal) < 0:
         return False

@@ -81,4 +81,11 @@ BEYOND = (
         "tests/construction/test_auto.py",
         note="the certificate is the winner's; the notes say what the others would cost",
     ),
+    Item(
+        "beyond: docs/theory.md 10",
+        "a first hidden width that every robust memorizer of the given data has, proved",
+        "pipeline.verification.necessary_width:necessary_first_width",
+        "tests/verification/test_necessary_width.py",
+        note="Proposition 3.2's argument on any dataset, l2; exact on its own",
+    ),
 )

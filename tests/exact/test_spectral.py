@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.exact.spectral import norm_bound, norm_is_at_most
+from pipeline.exact.spectral import is_positive_semidefinite, norm_bound, norm_is_at_most
 
 # Integer matrices with their exact largest singular value, squared.
 KNOWN = (
@@ -72,3 +72,19 @@ def test_rounded_orthonormal_rows_have_norm_close_to_one() -> None:
     rows = np.linalg.qr(np.random.default_rng(0).standard_normal((12, 12)))[0][:7]
     rounded = np.rint(rows * (1 << 16)).astype(np.int64)
     assert abs(norm_bound(rounded, 16) - 1) < Fraction(1, 1 << 12)
+
+
+@pytest.mark.parametrize("size", [1, 2, 9, 30])
+def test_semidefiniteness_is_proved_with_a_little_room_and_never_of_indefinite_matrices(
+    size: int,
+) -> None:
+    random = np.random.default_rng(size)
+    factor = random.integers(-(1 << 20), 1 << 20, (size, max(1, size - 1))).astype(object)
+    gram = factor.dot(factor.T)
+    unit = np.eye(size, dtype=int).astype(object)
+    room = max(int(v) for v in np.diag(gram)) >> 25
+    assert is_positive_semidefinite(gram + unit * room)
+    # A null vector of the Gram matrix exists from size 2 on: less than the matrix is indefinite.
+    if size > 1:
+        assert not is_positive_semidefinite(gram - unit)
+    assert not is_positive_semidefinite(-gram - unit)
