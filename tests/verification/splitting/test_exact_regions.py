@@ -21,7 +21,9 @@ from pipeline.verification.check.stable import check_stable
 from pipeline.verification.decide import decide
 from pipeline.verification.splitting.by_regions import by_exact_regions
 from pipeline.verification.splitting.proofs import save_proofs
-from pipeline.verification.splitting.prove import Budget, Proved, Question
+from pipeline.verification.splitting.prove import Budget
+from pipeline.verification.splitting.proved import Proved
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.uncertified import Proving
 from pipeline.verification.verdicts import Decision
 from tests.cases import layer
