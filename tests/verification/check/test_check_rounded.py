@@ -117,6 +117,9 @@ def test_steeper_steps_are_shorter_intervals(files: ProofFiles) -> None:
 def test_a_prefix_that_ends_elsewhere_is_rejected(number: int, files: ProofFiles) -> None:
     for hidden in (0, 1, 2, 6):
         assert not proved(files, NETWORK, hidden=hidden, prefix_layers=number)
+    named = {"rho": str(RHO), "decision": "exact", "prefix_layers": number}
+    answer = files.check(both_sides(range(3)), 1, **named)
+    assert answer.reason.startswith(f"a prefix of {number} layers is not followed by")
 
 
 @pytest.mark.parametrize(
@@ -225,6 +228,15 @@ def test_a_label_may_reach_to_infinity_on_either_side() -> None:
         Interval(2 - t, 2 + t),
         Interval(3 - t, None),
     ]
+
+
+def test_a_label_at_a_bend_has_the_flat_piece_on_its_side() -> None:
+    # 1 up to 1, rising; and 1 from 1 on, rising before.
+    for inner, outer, found in (([-1], [1], Interval(None, Fraction(1))), ([1], [-1], None)):
+        rows = ([[1]], inner) if found else ([[-1]], inner)
+        tail = ReLUNetwork.relu(layer(*rows), layer([outer], [1]))
+        rounding = Rounding(*map(as_read, (ONE, *tail.layers)))
+        assert rounding.interval(1) == (found or Interval(Fraction(1), None))
 
 
 def test_values_far_beyond_the_last_label_are_right_and_proved(files: ProofFiles) -> None:
