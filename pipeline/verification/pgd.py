@@ -6,7 +6,9 @@ mu (1 - 1e-9): projecting to mu itself puts up to a third of the points outside 
 
 All restarts of many balls are one batch. Half of a ball's restarts ascend f - y and half y - f
 (|f - y| changes sides on the way and wastes steps), steps shrink by a cosine, and a ball leaves the
-batch once a point is wrong in floats. A few restarts come first; what they leave gets as many more
+batch once a point is wrong in floats. Of a network that ends in a rounding (`rounded_prefix.py`),
+whose own gradient is 0 almost everywhere, the prefix is ascended, for the rule `exact` out of the
+interval that is rounded to the label. A few restarts come first; what they leave gets as many more
 as the budget of work allows: restarts matter more than steps or the kind of attack.
 """
 
@@ -31,6 +33,7 @@ from pipeline.verification.balls import displaced_points, radius_below, scaled_f
 from pipeline.verification.neighbours import nearest_other_label
 from pipeline.verification.pgd_starts import Start, planned_starts, starts_of_balls
 from pipeline.verification.projected_steps import ascent_direction, projected, torch_threads
+from pipeline.verification.rounded_prefix import rounded_prefix
 from pipeline.verification.verdicts import (
     BallVerdict,
     Decision,
@@ -65,6 +68,7 @@ class _Ascent:
         p: norm, 1, 2 or inf.
         steps: gradient steps.
         enough: errors above it end the attack on a ball.
+        wrong_sides: whether values far below and far above each label are wrong, shape (C, 2).
     """
 
     module: nn.Module
@@ -72,6 +76,7 @@ class _Ascent:
     p: int | float
     steps: int
     enough: float
+    wrong_sides: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,21 +144,39 @@ def pgd_attack(
         raise ValueError(f"PGD needs steps and restarts >= 1, got {steps} and {restarts}")
     indices = np.arange(dataset.N) if balls is None else np.asarray(balls, dtype=np.int64)
     try:
-        module = network.to_torch(torch.float64, device).requires_grad_(False)
+        ascended, bound, sides = _ascended_network(network, dataset.C, parse_decision(decision))
+        module = ascended.to_torch(torch.float64, device).requires_grad_(False)
         centres = dataset.X[indices].nearest_float64()
     except OverflowError:
         _log.warning("PGD attack skipped: weights or points exceed the range of float64")
         return []
     radius = radius_below(dataset, rho, p)
-    bound = 0.0 if parse_decision(decision) is Decision.EXACT else 0.5
     weights = sum(layer.outputs * layer.inputs for layer in network.layers)
-    ascent = _Ascent(module, radius * _SHARE, p, steps, bound + _CLEARLY)
+    ascent = _Ascent(module, radius * _SHARE, p, steps, bound + _CLEARLY, sides)
     limit = inf if work is None else work / weights
     threads = workers or os.cpu_count() or 1
     targets = _Targets(dataset, indices, centres, seed, torch.device(device), threads)
     best = _best_displacements(ascent, targets, planned_starts(restarts), limit)
     points = displaced_points(dataset.X, indices, best, radius, _GRID_BITS)
     return confirmed_witnesses(network, dataset, rho, p, decision, indices, points, "pgd", workers)
+
+
+def _ascended_network(
+    network: ReLUNetwork, C: int, rule: Decision
+) -> tuple[ReLUNetwork, float, np.ndarray]:
+    """Return the network to ascend, the |f - y| that are wrong, and on which sides of y they are.
+
+    Returns:
+        The network, a bound, and a boolean array (C, 2): far below and far above each label.
+    """
+    wrong = np.ones((C, 2), dtype=bool)
+    prefix = rounded_prefix(network, C) if rule is Decision.EXACT else None
+    if prefix is None:
+        return network, 0.0 if rule is Decision.EXACT else 0.5, wrong
+    labels = np.arange(1, C + 1)
+    reach = np.stack([labels - prefix.low, prefix.high - labels], axis=1)
+    wrong = np.isfinite(reach)
+    return prefix.network, float(reach[wrong].max(initial=0.0)), wrong
 
 
 def _best_displacements(
@@ -234,6 +257,7 @@ def _attacked(
         ascent,
         torch.from_numpy(targets.centres[rows]).to(device),
         torch.from_numpy(dataset.y[balls]).to(device, torch.float64),
+        torch.from_numpy(ascent.wrong_sides[dataset.y[balls] - 1]).to(device),
         torch.from_numpy(starts).to(device) * ascent.radius,
         torch.from_numpy(signs).to(device),
     )
@@ -244,6 +268,7 @@ def _ascended(
     ascent: _Ascent,
     centres: torch.Tensor,
     labels: torch.Tensor,
+    sides: torch.Tensor,
     starts: torch.Tensor,
     signs: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -253,6 +278,7 @@ def _ascended(
         ascent: the float network and the options.
         centres: shape (n, d).
         labels: shape (n,).
+        sides: whether values below and above the label count as errors, shape (n, 2).
         starts: shape (n, R, d).
         signs: shape (n, R), +1 to ascend f - y and -1 to ascend y - f.
     """
@@ -265,7 +291,8 @@ def _ascended(
         points = centres[active].repeat_interleave(restarts, dim=0)
         delta = delta.requires_grad_(step < ascent.steps)
         error = ascent.module(points + delta)[:, 0].view(-1, restarts) - labels[active, None]
-        sizes, place = torch.nan_to_num(error.detach().abs(), nan=0.0).max(dim=1)
+        counted = torch.where(error.detach() < 0, sides[active, :1], sides[active, 1:])
+        sizes, place = torch.nan_to_num(error.detach().abs() * counted, nan=0.0).max(dim=1)
         better = sizes > largest[active]
         chosen = torch.arange(len(active), device=labels.device) * restarts + place
         largest[active[better]] = sizes[better]

@@ -1,16 +1,18 @@
 """Decide the balls of a network that comes without a certificate: attacks and proofs in turn.
 
 Cheapest first: attacks that need no gradient, linear bounds of whole balls, PGD on what is left,
-then splits (splitting/). For the rule f = y, of which bounds in floats say nothing, and for weights
-that no float holds: attacks, then exact regions. A proof counts only once the independent checker
-has followed it in a process of its own; a witness only once it has been evaluated exactly.
+then splits (splitting/). For the rule f = y bounds are about what a network computes before it
+rounds to a label (rounded_prefix.py). Where it does not, for bounds in floats say nothing of f = y,
+and for weights that no float holds: attacks, then exact regions. A proof counts only once the
+independent checker has followed it in a process of its own; a witness only once it has been
+evaluated exactly.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import inf
 from pathlib import Path
@@ -23,6 +25,7 @@ from pipeline.network import ReLUNetwork
 from pipeline.verification.certify import Checked, checked
 from pipeline.verification.falsify import falsify
 from pipeline.verification.minimise import minimised_witnesses
+from pipeline.verification.rounded_prefix import rounded_prefix
 from pipeline.verification.sampling import SamplingResult
 from pipeline.verification.verdicts import (
     BallVerdict,
@@ -34,7 +37,9 @@ from pipeline.verification.verdicts import (
 
 if TYPE_CHECKING:
     from pipeline.verification.splitting.proofs import Leaves
-    from pipeline.verification.splitting.prove import Budget, Proved, Question
+    from pipeline.verification.splitting.prove import Budget
+    from pipeline.verification.splitting.proved import Proved
+    from pipeline.verification.splitting.question import Question
 
 _LATE = ("pgd", "sampling")
 
@@ -77,6 +82,23 @@ class Settled:
     lower: Mapping[int, float]
 
 
+@dataclass(frozen=True)
+class _Found:
+    """What attacks and proofs found out.
+
+    Args:
+        question: what the proofs are about.
+        refuted: FALSIFIED balls.
+        sampling: the samples, None without.
+        proved: the proofs.
+    """
+
+    question: Question
+    refuted: dict[int, BallVerdict]
+    sampling: SamplingResult | None
+    proved: Proved
+
+
 def can_be_proved(network: ReLUNetwork, p: int | float, rule: Decision) -> bool:
     """Return whether bounds or splits are for such networks, norms and rules."""
     relus = not any(network.thresholds(number).any() for number in range(network.depth - 1))
@@ -115,22 +137,25 @@ class Uncertified:
         Raises:
             ContradictionError: if an attack falsifies what the checker proves.
         """
-        if self.rule is Decision.EXACT:
+        question = self._question()
+        if self.rule is Decision.EXACT and question.prefix is None:
             refuted, sampling = self._refuted(self.attacks, {})
-            proved = self._by_regions(refuted, self._budget())
+            found = _Found(question, refuted, sampling, self._by_regions(refuted, self._budget()))
         else:
-            refuted, sampling, proved = self._nearest()
-        check = self._checked(proved.leaves)
+            found = self._in_turn(question)
+        refuted, proved = found.refuted, found.proved
+        check = self._checked(proved.leaves, found.question.prefix_layers)
         verdicts = _verdicts(self.dataset.N, refuted, proved.methods(), check)
         lower = {ball: value for ball, value in proved.lower.items() if ball not in refuted}
-        return Settled(verdicts, sampling, check, lower)
+        return Settled(verdicts, found.sampling, check, lower)
 
-    def _nearest(self) -> tuple[dict[int, BallVerdict], SamplingResult | None, Proved]:
+    def _in_turn(self, question: Question) -> _Found:
         """Attack, bound, attack and split in turn; return what is refuted, sampled and proved."""
         # torch takes a second to import; nothing that comes with a certificate needs it.
-        from pipeline.verification.splitting.prove import by_bounds, by_splits, together
+        from pipeline.verification.splitting.prove import by_bounds, by_splits
+        from pipeline.verification.splitting.proved import together
 
-        question, budget, progress = self._question(), self._budget(), self._progress
+        budget, progress = self._budget(), self._progress
         end = budget.end()
         refuted, _ = self._refuted([a for a in self.attacks if a not in _LATE], {})
         try:
@@ -138,7 +163,9 @@ class Uncertified:
             in_floats = True
         except OverflowError:
             _log.warning("%-9s  no bounds: a weight exceeds the range of float64", "")
-            bounded, in_floats = together([], question), False
+            # Exact regions are of the whole network.
+            question, in_floats = replace(question, prefix=None), False
+            bounded = together([], question)
         methods = bounded.methods()
         counts = len(methods), len(bounded.witnesses)
         _log.info("%-9s  bounds prove %d balls, refute %d", "", *counts)
@@ -158,13 +185,13 @@ class Uncertified:
                 _log.info("%-9s  splits reach %d of them, prove %d, refute %d", "", *reached)
         else:
             split = self._by_regions(refuted, left)
-        return refuted, sampling, together([bounded, split], question)
+        return _Found(question, refuted, sampling, together([bounded, split], question))
 
     def _by_regions(self, refuted: dict[int, BallVerdict], budget: Budget) -> Proved:
         """Return what exact regions prove; note what they refute."""
         from pipeline.verification.splitting.by_regions import by_exact_regions
 
-        question, rest = self._question(), self._rest(refuted)
+        question, rest = replace(self._question(), prefix=None), self._rest(refuted)
         proved = by_exact_regions(
             question, self.files, self.rule, rest, budget, progress=self._progress
         )
@@ -188,7 +215,7 @@ class Uncertified:
         simple = minimised_witnesses(*self._at, witnesses, evaluations=evaluations, workers=workers)
         return {v.index: v for v in simple}
 
-    def _checked(self, leaves: Leaves) -> Checked | None:
+    def _checked(self, leaves: Leaves, prefix_layers: int | None) -> Checked | None:
         """Write the proofs and return what the checker says of them, None if there are none."""
         from pipeline.verification.splitting.proofs import save_proofs
 
@@ -202,13 +229,17 @@ class Uncertified:
             rho=self.rho,
             p=self.p,
             decision=self.rule,
+            prefix_layers=prefix_layers,
         )
         return checked({**self.files, "certificate": self.proving.proofs})
 
     def _question(self) -> Question:
-        from pipeline.verification.splitting.prove import Question
+        from pipeline.verification.splitting.question import Question
 
-        return Question(self.network, self.dataset, self.rho, self.p, self.proving.device)
+        exact = self.rule is Decision.EXACT
+        prefix = rounded_prefix(self.network, self.dataset.C) if exact else None
+        at = self.network, self.dataset, self.rho, self.p, self.proving.device
+        return Question(*at, self.rule, prefix)
 
     def _budget(self) -> Budget:
         from pipeline.verification.splitting.prove import Budget

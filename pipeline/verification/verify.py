@@ -17,7 +17,7 @@ from pipeline.network import ReLUNetwork, save_network
 from pipeline.verification.decide import decide
 from pipeline.verification.falsify import ATTACKS
 from pipeline.verification.uncertified import Proving
-from pipeline.verification.verdicts import Decision
+from pipeline.verification.verdicts import Decision, parse_decision
 
 
 def verify(
@@ -77,7 +77,8 @@ def verify(
             files["certificate"] = place / "certificate.json"
             files["certificate"].write_text(certificate.to_json(*digests), encoding="utf-8")
         question = [digest[:16] for digest in digests]
-        question += [str(ratio).replace("/", "_"), str(norm), str(budget), str(nodes)]
+        question += [parse_decision(decision).value, str(ratio).replace("/", "_"), str(norm)]
+        question += [str(budget), str(nodes)]
         journal = place / "-".join(["journal", *question])
         proving = Proving(
             place / "proofs.npz", budget, nodes, journal, options.get("device", "cpu")

@@ -24,7 +24,7 @@ from pipeline.network import ReLUNetwork
 from pipeline.verification.bounds import Balls, Claims, RoundedNetwork, crown_lower
 from pipeline.verification.pgd import pgd_attack
 from pipeline.verification.projected_steps import torch_threads
-from pipeline.verification.splitting.prove import Question
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.splitting.search import SearchOptions
 from tests.benchmarks.auto_lirpa import auto_lirpa, crown_of_auto_lirpa
 from tests.verification.splitting.contradictions import compared

@@ -16,7 +16,7 @@ from pipeline.baseline.training import train_baseline
 from pipeline.data import generate_dataset
 from pipeline.verification.bounds import Balls, Claims, RoundedNetwork, crown_lower
 from pipeline.verification.projected_steps import torch_threads
-from pipeline.verification.splitting.prove import Question
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.splitting.search import SearchOptions
 
 Row = dict[str, str | float]

@@ -131,13 +131,23 @@ class Claims:
             margin: 1/2 for the decision rule `nearest`, 0 for `exact`.
             sides: the same for all regions, or of each region, shape (B, S).
         """
-        weight, bias = network.weights[-1], network.biases[-1]
         if isinstance(sides, tuple):
-            signs = torch.tensor([sides], dtype=torch.float64, device=weight.device)
+            signs = torch.tensor([sides], dtype=torch.float64, device=labels.device)
             signs = signs.expand(len(labels), -1)
         else:
             signs = sides.to(torch.float64)
-        target = labels[:, None] - signs * margin
+        return cls.against(network, labels[:, None] - signs * margin, signs)
+
+    @classmethod
+    def against(cls, network: RoundedNetwork, target: torch.Tensor, signs: torch.Tensor) -> Claims:
+        """Return sign (f - target) for any targets.
+
+        Args:
+            network: the network.
+            target: float64, shape (B, S).
+            signs: 1.0 or -1.0, shape (B, S).
+        """
+        weight, bias = network.weights[-1], network.biases[-1]
         # Where bias and target cancel, the rounded bias is off by more than u of what is left.
         off = (bias[0].abs() + target.abs()) * (4 * U)
         return cls(signs[..., None] * weight[0], signs * (bias[0] - target) - off)

@@ -20,7 +20,9 @@ from pipeline.verification.check.balls import Claim
 from pipeline.verification.check.readers import read_dataset, read_network
 from pipeline.verification.splitting.exact_regions import ExactLeaf, ExactRegions, Explored
 from pipeline.verification.splitting.proofs import Leaves, no_leaves
-from pipeline.verification.splitting.prove import Budget, Proved, Question, together
+from pipeline.verification.splitting.prove import Budget
+from pipeline.verification.splitting.proved import Proved, together
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.verdicts import BallVerdict, Decision, confirmed_witnesses
 
 METHOD = "exact_regions"

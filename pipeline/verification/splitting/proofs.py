@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from fractions import Fraction
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Leaves:
 
     Args:
         ball: index of the ball in the dataset, int64, shape (n,).
-        side: 1 for f > y - 1/2 or f >= y, -1 for f < y + 1/2 or f <= y, int8, shape (n,).
+        side: 1 where f exceeds its lower bound, -1 for the upper one, int8, shape (n,).
         path_length: splits on the way to each leaf, int64, shape (n,).
         path: the splits of all leaves, one after the other: neuron number + 1 where its
             pre-activation is >= 0, minus that where it is <= 0, int32.
@@ -139,6 +140,7 @@ def save_proofs(
     rho: Fraction,
     p: int | float,
     decision: Decision,
+    prefix_layers: int | None = None,
 ) -> None:
     """Write a proofs file about the dataset and the network in two files, all or nothing.
 
@@ -150,7 +152,11 @@ def save_proofs(
         rho: robustness ratio.
         p: norm of the balls.
         decision: the decision rule.
+        prefix_layers: affine maps of the prefix that the leaves are about, None for the network.
     """
+    about: dict[str, Any] = {}
+    if prefix_layers is not None:
+        about["prefix_layers"] = np.array(prefix_layers)
     temporary = path.with_name(path.name + ".partial")
     with open(temporary, "wb") as handle:
         np.savez_compressed(
@@ -168,5 +174,6 @@ def save_proofs(
             path=leaves.path,
             beta=leaves.beta,
             alpha=leaves.alpha,
+            **about,
         )
     os.replace(temporary, path)

@@ -6,14 +6,11 @@ only the balls that are missing.
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
 import time
-import zipfile
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -21,36 +18,20 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from dataclasses import dataclass, fields
-from fractions import Fraction
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from pipeline.data import SeparatedDataset
-from pipeline.network import ReLUNetwork
-from pipeline.verification.balls import displaced_points, radius_below
-from pipeline.verification.bounds import Balls, RoundedNetwork
-from pipeline.verification.projected_steps import torch_threads
-from pipeline.verification.splitting.proofs import AFFINE, Leaves, no_leaves
-from pipeline.verification.splitting.search import Search, Searched, SearchOptions
-from pipeline.verification.verdict_table import dyadic_of_text, dyadic_text
-from pipeline.verification.verdicts import (
-    BallVerdict,
-    Decision,
-    confirmed_witness,
-    confirmed_witnesses,
-)
+from pipeline.verification.splitting.journal import from_journal, to_journal
+from pipeline.verification.splitting.proofs import Leaves
+from pipeline.verification.splitting.proved import Proved, together
+from pipeline.verification.splitting.question import Question, Witnesses
+from pipeline.verification.splitting.search import Searched, SearchOptions
 
-# Displacements on a grid of 2**-40 mu, as for other attacks.
-_GRID_BITS = 40
-_SPLITS = "branch_and_bound"
 _BATCH = 256
-_DAMAGED = (OSError, ValueError, LookupError, EOFError, TypeError, AttributeError, ArithmeticError)
 # Less time than this decides little: rather some balls with enough time than all without.
 _LEAST_SECONDS = 2.0
 
@@ -83,89 +64,10 @@ class Budget:
         return Budget(None if end == math.inf else max(end - time.monotonic(), 0.0), self.nodes)
 
 
-@dataclass(frozen=True)
-class Question:
-    """Which balls of which network are to be proved, and what counts as right."""
-
-    network: ReLUNetwork
-    dataset: SeparatedDataset
-    rho: Fraction
-    p: int | float
-    device: str = "cpu"
-
-    @property
-    def margin(self) -> float:
-        """|f - y| < 1/2: rule `nearest`."""
-        return 0.5
-
-    def search(self, balls: np.ndarray, options: SearchOptions) -> tuple[Searched, _Witnesses]:
-        """Return what a search over some balls finds out, with the witnesses confirmed exactly."""
-        # Without splits a witness is the minimiser of a whole ball's linear bound.
-        found = _Witnesses(self, balls, _SPLITS if options.nodes else "linear_bounds")
-        with torch_threads(1):
-            rounded = RoundedNetwork.of(self.network, self.device)
-            regions = Balls.of(self.network, self.dataset, self.rho, self.p, balls, self.device)
-            labels = torch.from_numpy(self.dataset.y[balls].astype(np.float64))
-            search = Search(rounded, regions, labels.to(regions.first), found.confirm, options)
-            return search.run(), found
-
-
-class _Witnesses:
-    """Witnesses of some balls, each confirmed in exact arithmetic."""
-
-    def __init__(self, question: Question, balls: np.ndarray, method: str) -> None:
-        self._question, self._balls, self._method = question, balls, method
-        self._radius = radius_below(question.dataset, question.rho, question.p)
-        self.verdicts: dict[int, BallVerdict] = {}
-
-    def confirm(self, positions: np.ndarray, displacements: np.ndarray) -> set[int]:
-        """Return the positions of balls that one of the displacements refutes."""
-        at, indices = self._question, self._balls[positions]
-        # After an overflow, or for a radius below 2^-1000, they may lie anywhere.
-        displacements = np.nan_to_num(displacements).clip(-self._radius, self._radius)
-        points = displaced_points(at.dataset.X, indices, displacements, self._radius, _GRID_BITS)
-        for verdict in confirmed_witnesses(
-            at.network, at.dataset, at.rho, at.p, Decision.NEAREST, indices, points, self._method, 1
-        ):
-            self.verdicts.setdefault(verdict.index, verdict)
-        return {int(k) for k in positions.tolist() if int(self._balls[k]) in self.verdicts}
-
-
-@dataclass(frozen=True, eq=False)
-class Proved:
-    """What is known about some balls.
-
-    Args:
-        leaves: proofs of balls.
-        witnesses: FALSIFIED balls.
-        lower: least proved lower bound of each ball's two claims where neither, by ball.
-        nodes: regions bounded for each ball.
-    """
-
-    leaves: Leaves
-    witnesses: tuple[BallVerdict, ...]
-    lower: dict[int, float]
-    nodes: dict[int, int]
-
-    def methods(self) -> dict[int, str]:
-        """Return how each ball was proved: crown, alpha_crown, branch_and_bound, exact_regions."""
-        names: dict[int, str] = {}
-        split = set(self.leaves.ball[self.leaves.path_length > 0].tolist())
-        slopes = self.leaves.alpha
-        plain = ((slopes == 0) | (slopes == 128)).all(axis=1)
-        tuned = set(self.leaves.ball[~plain].tolist())
-        for ball in set(self.leaves.ball.tolist()):
-            names[ball] = "alpha_crown" if ball in tuned else "crown"
-            if ball in split:
-                names[ball] = _SPLITS
-        exact = self.leaves.ball[self.leaves.kind == AFFINE]
-        return names | dict.fromkeys(exact.tolist(), "exact_regions")
-
-
 def by_bounds(
     question: Question, balls: np.ndarray, budget: Budget, *, progress: bool = False
 ) -> Proved:
-    """Return what linear bounds of whole balls prove under the rule `nearest`, and find refuted.
+    """Return what linear bounds of whole balls prove, and find refuted.
 
     Args:
         question: network and balls.
@@ -211,7 +113,7 @@ def by_splits(
     return together(_searched(question, balls, budget, journal, workers, progress), question)
 
 
-def _proved(searched: Searched, found: _Witnesses, balls: np.ndarray) -> Proved:
+def _proved(searched: Searched, found: Witnesses, balls: np.ndarray) -> Proved:
     lower = searched.lower.min(axis=1)
     undecided = ~(searched.proved | searched.refuted)
     return Proved(
@@ -220,23 +122,6 @@ def _proved(searched: Searched, found: _Witnesses, balls: np.ndarray) -> Proved:
         {int(balls[k]): float(lower[k]) for k in np.flatnonzero(undecided)},
         {int(ball): int(n) for ball, n in zip(balls, searched.nodes, strict=True)},
     )
-
-
-def together(parts: Sequence[Proved], question: Question) -> Proved:
-    """Return what all parts know; of lower bounds the best one."""
-    hidden = sum(question.network.hidden_widths)
-    lower: dict[int, float] = {}
-    nodes: dict[int, int] = {}
-    for part in parts:
-        for ball, value in part.lower.items():
-            lower[ball] = max(value, lower.get(ball, -np.inf))
-        for ball, count in part.nodes.items():
-            nodes[ball] = count + nodes.get(ball, 0)
-    leaves = Leaves.joined([no_leaves(hidden), *[part.leaves for part in parts]])
-    witnesses = tuple(v for part in parts for v in part.witnesses)
-    decided = {v.index for v in witnesses} | set(leaves.ball.tolist())
-    lower = {ball: value for ball, value in lower.items() if ball not in decided}
-    return Proved(leaves, witnesses, lower, nodes)
 
 
 def _searched(
@@ -252,7 +137,7 @@ def _searched(
     if journal is not None:
         journal.mkdir(parents=True, exist_ok=True)
         for ball in balls:
-            if (kept := _from_journal(journal, ball, question)) is not None:
+            if (kept := from_journal(journal, ball, question)) is not None:
                 done[ball] = kept
     missing = [ball for ball in balls if ball not in done]
     count = min(workers or os.cpu_count() or 1, max(len(missing), 1))
@@ -261,7 +146,7 @@ def _searched(
         for ball, found in _each(question, missing, budget, count):
             done[ball] = found
             if journal is not None:
-                _to_journal(journal, ball, found)
+                to_journal(journal, ball, found)
             bar.update()
     return [done[ball] for ball in balls if ball in done]
 
@@ -321,59 +206,3 @@ def _in_worker(ball: int, options: SearchOptions) -> Proved:
 def _one_ball(question: Question, ball: int, options: SearchOptions) -> Proved:
     balls = np.array([ball])
     return _proved(*question.search(balls, options), balls)
-
-
-def _to_journal(folder: Path, ball: int, found: Proved) -> None:
-    """Write what is known about a ball, all or nothing."""
-    path = folder / f"ball_{ball}.npz"
-    witness = found.witnesses[0].witness if found.witnesses else None
-    note = {
-        "witness": None if witness is None else dyadic_text(witness),
-        "lower": found.lower.get(ball),
-        "nodes": found.nodes.get(ball, 0),
-    }
-    temporary = path.with_name(path.name + ".partial")
-    with open(temporary, "wb") as handle:
-        arrays: dict[str, Any] = {f.name: getattr(found.leaves, f.name) for f in fields(Leaves)}
-        np.savez(handle, note=np.array(json.dumps(note)), **arrays)
-    os.replace(temporary, path)
-
-
-def _from_journal(folder: Path, ball: int, question: Question) -> Proved | None:
-    """Return what the journal says about a ball; None if it says nothing or is damaged."""
-    path = folder / f"ball_{ball}.npz"
-    if not path.exists():
-        return None
-    try:
-        # Opened here, for np.load would leave a damaged file open.
-        with open(path, "rb") as handle, np.load(handle, allow_pickle=False) as data:
-            note = json.loads(str(data["note"]))
-            leaves = Leaves(*(data[f.name] for f in fields(Leaves)))
-        return _entry(question, ball, note, leaves)
-    except (*_DAMAGED, zipfile.BadZipFile, zlib.error):
-        _log.warning("%-9s  %s is damaged: the ball is searched again", "", path)
-        return None
-
-
-def _entry(question: Question, ball: int, note: dict[str, Any], leaves: Leaves) -> Proved:
-    """Return what an entry of the journal says.
-
-    Raises:
-        ValueError: if its leaves are about another ball or network, or its witness refutes nothing.
-    """
-    fresh = no_leaves(sum(question.network.hidden_widths))
-    kinds = [(getattr(each, f.name).dtype, getattr(each, f.name).shape[1:])
-             for each in (leaves, fresh) for f in fields(Leaves)]  # fmt: skip
-    if kinds[: len(kinds) // 2] != kinds[len(kinds) // 2 :] or set(leaves.ball.tolist()) - {ball}:
-        raise ValueError(f"leaves of ball {ball} expected")
-    witnesses: tuple[BallVerdict, ...] = ()
-    if note["witness"] is not None:
-        at, point = question, dyadic_of_text(note["witness"])
-        verdict = confirmed_witness(
-            at.network, at.dataset, at.rho, at.p, Decision.NEAREST, ball, point, _SPLITS
-        )
-        if verdict is None:
-            raise ValueError(f"a point that refutes ball {ball} expected")
-        witnesses = (verdict,)
-    lower = {} if note["lower"] is None else {ball: float(note["lower"])}
-    return Proved(leaves, witnesses, lower, {ball: int(note["nodes"])})

@@ -50,7 +50,6 @@ class SearchOptions:
         steps: gradient steps of a bound, each time it is worth going on.
         rounds: how many times.
         candidates: neurons a layer looked at before a split.
-        margin: 1/2 for the decision rule `nearest`.
     """
 
     seconds: float = 60.0
@@ -59,7 +58,6 @@ class SearchOptions:
     steps: int = 10
     rounds: int = 2
     candidates: int = 16
-    margin: float = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +88,7 @@ class Search:
     Args:
         network: the network.
         balls: the balls.
-        labels: y, float64, shape (n,).
+        targets: what f must exceed (side 1) and stay below (side -1), float64, shape (n, 2).
         confirm: returns which of some balls have a witness at given displacements, exactly.
         options: how to search.
     """
@@ -99,22 +97,22 @@ class Search:
         self,
         network: RoundedNetwork,
         balls: Balls,
-        labels: torch.Tensor,
+        targets: torch.Tensor,
         confirm: Confirm,
         options: SearchOptions,
     ) -> None:
-        self._network, self._balls, self._labels = network, balls, labels
+        self._network, self._balls, self._targets = network, balls, targets
         self._confirm, self._options = confirm, options
-        self._refuted = torch.zeros(len(balls), dtype=torch.bool, device=labels.device)
+        self._refuted = torch.zeros(len(balls), dtype=torch.bool, device=targets.device)
         self._stuck = torch.zeros_like(self._refuted)
-        self._tested = torch.zeros(len(balls), dtype=torch.int64, device=labels.device)
-        self._least = torch.full((2 * len(balls),), torch.inf, dtype=torch.float64).to(labels)
+        self._tested = torch.zeros(len(balls), dtype=torch.int64, device=targets.device)
+        self._least = torch.full((2 * len(balls),), torch.inf, dtype=torch.float64).to(targets)
         self._leaves: list[Nodes] = []
 
     def run(self) -> Searched:
         """Search until everything is decided or the budget ends."""
         end = time.monotonic() + self._options.seconds
-        roots = Nodes.whole(len(self._balls), sum(self._network.hidden), self._labels.device)
+        roots = Nodes.whole(len(self._balls), sum(self._network.hidden), self._targets.device)
         parts = [self._bounded_nodes(part) for part in _split(roots, self._options.batch)]
         waiting = self._still_open(joined(*parts))
         while len(waiting) and time.monotonic() < end:
@@ -134,7 +132,7 @@ class Search:
         at = Regions(
             self._balls[nodes.ball],
             pre_activation_bounds(network, self._balls[nodes.ball], phases),
-            Claims.of(network, self._labels[nodes.ball], options.margin, nodes.side[:, None]),
+            Claims.against(network, self._target(nodes)[:, None], nodes.side[:, None].double()),
             signs,
         )
         start = nodes.multipliers
@@ -170,9 +168,11 @@ class Search:
         z = t @ self._network.weights[0].T + self._balls.first[nodes.ball]
         for weight, bias in zip(self._network.weights[1:], self._network.biases[1:], strict=True):
             z = z.clamp(min=0) @ weight.T + bias
-        target = self._labels[nodes.ball] - nodes.side * self._options.margin
-        worst = nodes.side * (z[:, 0] - target)
+        worst = nodes.side * (z[:, 0] - self._target(nodes))
         self._try(nodes.ball[worst <= 0], t[worst <= 0])
+
+    def _target(self, nodes: Nodes) -> torch.Tensor:
+        return self._targets[nodes.ball, (nodes.side < 0).long()]
 
     def _try(self, ball: torch.Tensor, t: torch.Tensor) -> None:
         if len(ball):
@@ -208,7 +208,7 @@ class Search:
             # The solver leaves the ball by more than rounding does.
             length = float(np.linalg.norm(solution.point, ord=self._balls.p))
             inside = _SHARE * min(1.0, self._balls.radius / max(length, 1e-300))
-            self._try(node.ball, torch.from_numpy(solution.point * inside).to(self._labels)[None])
+            self._try(node.ball, torch.from_numpy(solution.point * inside).to(self._targets)[None])
         return node.with_bounds(found, lower)
 
     def _give_up(self, nodes: Nodes) -> None:

@@ -20,7 +20,7 @@ from pipeline.verification.bounds import (
     optimised,
     pre_activation_bounds,
 )
-from pipeline.verification.splitting.prove import Question
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.splitting.search import SearchOptions
 from pipeline.verification.verdicts import confirmed_witness
 from tests.verification.adversarial_floats import CASES, NORMS, AdversarialCase

@@ -27,7 +27,7 @@ from pipeline.verification.check.readers import Dataset
 from pipeline.verification.check.rejection import Rejected
 from pipeline.verification.search import search_attack
 from pipeline.verification.splitting.proofs import Leaves
-from pipeline.verification.splitting.prove import Question
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.splitting.search import SearchOptions
 from tests.construction.ball_points import dataset_of, spread
 from tests.verification.check.check_files import Entry, changed, in_memory

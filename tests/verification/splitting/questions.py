@@ -13,7 +13,7 @@ from pipeline.verification.check.case import described, read_case
 from pipeline.verification.check.proofs import Proofs
 from pipeline.verification.check.proved_balls import check_proofs
 from pipeline.verification.splitting.proofs import Leaves, save_proofs
-from pipeline.verification.splitting.prove import Question
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.verdicts import Decision
 from tests.verification.bounds.random_networks import fitted, random_dataset, random_network
 

@@ -14,19 +14,22 @@ from hypothesis import strategies as st
 
 from pipeline.construction import build
 from pipeline.data import SeparatedDataset, save_dataset
-from pipeline.network import Affine, ReLUNetwork, SparseIntegers, save_network
+from pipeline.network import Affine, ReLUNetwork, save_network
 from pipeline.verification.check.balls import Claim
 from pipeline.verification.check.readers import read_dataset, read_network
 from pipeline.verification.check.stable import check_stable
 from pipeline.verification.decide import decide
 from pipeline.verification.splitting.by_regions import by_exact_regions
 from pipeline.verification.splitting.proofs import save_proofs
-from pipeline.verification.splitting.prove import Budget, Proved, Question
+from pipeline.verification.splitting.prove import Budget
+from pipeline.verification.splitting.proved import Proved
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.uncertified import Proving
 from pipeline.verification.verdicts import Decision
 from tests.cases import layer
 from tests.construction.ball_points import dataset_of, line, spread, wrong_points
 from tests.verification.check.check_files import run
+from tests.verification.splitting.one_unit_off import one_unit_off
 from tests.verification.splitting.piecewise import right_balls
 
 HALF, SIXTEENTH = Fraction(1, 2), Fraction(1, 16)
@@ -93,24 +96,6 @@ def test_a_fold_inside_a_ball_is_split_and_what_cancels_is_seen(p: float, tmp_pa
     last = layer([[Fraction(1, 1 << 70), 0, 1, -1]], [1])
     found, balls = searched(tmp_path, ReLUNetwork.relu(*FOLDED.layers[:2], last), data, p=p)
     assert balls == set() and {v.index for v in found.witnesses} == {0, 1}
-
-
-def one_unit_off(network: ReLUNetwork) -> list[ReLUNetwork]:
-    """Return the network with each weight and bias changed by a unit of its layer."""
-    changed = []
-    for k, affine in enumerate(network.layers):
-        for place in range(len(affine.weight.values) + affine.outputs):
-            values, bias = affine.weight.values.copy(), affine.bias.copy()
-            if place < len(values):
-                values[place] += 1 if values[place] != -1 else 2
-                weight = SparseIntegers(affine.weight.shape, affine.weight.index, values)
-                moved = replace(affine, weight=weight)
-            else:
-                bias[place - len(values)] += 1
-                moved = replace(affine, bias=bias)
-            layers = (*network.layers[:k], moved, *network.layers[k + 1 :])
-            changed.append(replace(network, layers=layers))
-    return changed
 
 
 def test_one_unit_off_on_the_line_is_judged_as_the_pieces_say(tmp_path: Path) -> None:

@@ -13,14 +13,9 @@ import pytest
 
 from pipeline.verification.splitting import prove
 from pipeline.verification.splitting.proofs import FORMAT, Leaves, no_leaves
-from pipeline.verification.splitting.prove import (
-    Budget,
-    Proved,
-    Question,
-    by_bounds,
-    by_splits,
-    together,
-)
+from pipeline.verification.splitting.prove import Budget, by_bounds, by_splits
+from pipeline.verification.splitting.proved import Proved, together
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.splitting.search import SearchOptions
 from tests.verification.splitting.contradictions import borderline_question
 from tests.verification.splitting.questions import checked

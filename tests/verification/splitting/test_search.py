@@ -15,7 +15,7 @@ from pipeline.exact import as_dyadic
 from pipeline.network import Affine, ReLUNetwork
 from pipeline.verification.check.proofs import is_complete
 from pipeline.verification.splitting.proofs import Leaves
-from pipeline.verification.splitting.prove import Question
+from pipeline.verification.splitting.question import Question
 from pipeline.verification.splitting.search import Searched, SearchOptions
 from pipeline.verification.verdicts import BallVerdict
 from tests.verification.adversarial_floats import CASES
