@@ -203,23 +203,70 @@ class PhaseDiagramConfig:
 
 
 @dataclass
+class WidthSearchConfig:
+    """Options of `pipeline.baseline.minimal_width.WidthSearch`."""
+
+    seeds: int = 4
+    max_width: int = 32
+    grid: int = 3
+    proof_seconds: float | None = 20.0
+    proof_nodes: int = 20_000
+
+
+@dataclass
 class BaselineConfig:
-    """Options of `pipeline.baseline.train_baseline`; name "none" trains nothing."""
+    """Options of `pipeline.baseline.train_baseline`; name "none" trains nothing.
+
+    search: the smallest certified width instead of one network.
+    """
 
     name: str = MISSING
     width: int = 256
     depth: int = 4
     loss: str = "pgd"
+    margin: float = 0.5
+    decision: str = "nearest"
+    restarts: int = 1
     max_steps: int = 1500
     max_seconds: float | None = None
     batch_size: int = 256
+    optimizer: str = "adam"
     learning_rate: float = 5e-3
+    weight_decay: float = 0.0
+    decay: str = "cosine"
     attack_steps: int = 5
     evaluation_attack_steps: int = 20
     evaluate_every: int = 100
     patience: int = 3
+    certify: bool = True
     device: str = "auto"
     threads: int = 1
+    search: WidthSearchConfig | None = None
+
+
+@dataclass
+class PricedConfig:
+    """A dataset of the price of learning; the other fields replace those of `baseline`."""
+
+    name: str = MISSING
+    N: int | None = None
+    d: int | None = None
+    C: int | None = None
+    loss: str | None = None
+    max_width: int | None = None
+
+
+@dataclass
+class PriceOfLearningConfig:
+    """What learning costs beside constructing (`experiment=price_of_learning`).
+
+    Widths are searched as `baseline` says. No datasets: no search.
+    """
+
+    datasets: list[PricedConfig] = field(default_factory=list)
+    rho: list[str] = field(default_factory=list)
+    constructions: list[str] | None = None
+    largest_build: int = 300_000
 
 
 @dataclass
@@ -279,6 +326,7 @@ class Config:
     verification: VerificationConfig = field(default_factory=VerificationConfig)
     exponents: ExponentsConfig = field(default_factory=ExponentsConfig)
     phase_diagram: PhaseDiagramConfig = field(default_factory=PhaseDiagramConfig)
+    price_of_learning: PriceOfLearningConfig = field(default_factory=PriceOfLearningConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)

@@ -32,6 +32,8 @@ from pipeline.baseline.train_baseline import restart_seeds
 from pipeline.baseline.trainer import Recipe, Trainer
 from pipeline.baseline.training import Trained
 from pipeline.network import ReLUNetwork
+from pipeline.verification.falsify import falsify
+from pipeline.verification.verdicts import Verdict
 from pipeline.verification.verify import verify
 
 _log = logging.getLogger(__name__)
@@ -245,22 +247,22 @@ class _Search:
         return any(self._decide(attempt).outcome == CERTIFIED for attempt in learned)
 
     def _decide(self, attempt: Attempt) -> Attempt:
-        """Return the attempt decided: VERIFIED is what the checker follows, ball by ball."""
-        started, problem = time.monotonic(), self._problem
-        table = verify(
-            self._journal.network(attempt),
-            problem.dataset,
-            problem.rho,
-            problem.p,
-            self._rule.decision,
-            self._search.proof_seconds,
-            nodes=self._search.proof_nodes,
-            folder=self._journal.place(attempt),
-            attacks=("pgd",),
-            seed=attempt.seed,
-            workers=1,
-        )
-        counts = [int((table.verdict == v).sum()) for v in ("VERIFIED", "FALSIFIED", "UNKNOWN")]
+        """Return the attempt decided: VERIFIED is what the checker follows, ball by ball.
+
+        One wrong ball is enough, so PGD comes first, and proofs only where it finds none.
+        """
+        started, problem, rule = time.monotonic(), self._problem, self._rule.decision
+        network, norm = self._journal.network(attempt), problem.p
+        at = (network, problem.dataset, problem.rho, norm, rule)
+        options = {"seed": attempt.seed, "workers": 1, "witness_evaluations": 0}
+        verdicts, _ = falsify(*at, attacks=("pgd",), pgd_restarts=10, **options)
+        counts = [0, sum(v.verdict is Verdict.FALSIFIED for v in verdicts)]
+        counts.append(len(verdicts) - counts[1])
+        if not counts[1]:
+            budget, place = self._search.proof_seconds, self._journal.place(attempt)
+            nodes = self._search.proof_nodes
+            table = verify(*at, budget, nodes=nodes, folder=place, attacks=(), **options)
+            counts = [int((table.verdict == v).sum()) for v in Verdict]
         found = decided(attempt, *counts, time.monotonic() - started)
         self._attempts[found.key] = self._journal.keep(found)
         return found
