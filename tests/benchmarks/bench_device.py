@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import torch
 
-from pipeline.baseline.training import train_baseline
+from pipeline.baseline import train_baseline
 from pipeline.data import generate_dataset
 from pipeline.verification.bounds import Balls, Claims, RoundedNetwork, crown_lower
 from pipeline.verification.projected_steps import torch_threads

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.baseline.training import train_baseline
+from pipeline.baseline import train_baseline
 from pipeline.data import SeparatedDataset, generate_dataset, save_dataset
 from pipeline.exact import DyadicArray
 from pipeline.gadgets import rounded

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from pipeline.baseline.training import train_baseline
+from pipeline.baseline import train_baseline
 from pipeline.construction import build
 from pipeline.data import SeparatedDataset, generate_dataset
 from pipeline.network import ReLUNetwork
