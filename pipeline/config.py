@@ -207,6 +207,7 @@ class WidthSearchConfig:
     """Options of `pipeline.baseline.minimal_width.WidthSearch`."""
 
     seeds: int = 4
+    min_width: int = 1
     max_width: int = 32
     grid: int = 3
     proof_seconds: float | None = 20.0
@@ -235,6 +236,7 @@ class BaselineConfig:
     weight_decay: float = 0.0
     decay: str = "cosine"
     attack_steps: int = 5
+    reach: float = 1.0
     evaluation_attack_steps: int = 20
     evaluate_every: int = 100
     patience: int = 3

@@ -21,9 +21,10 @@ class TrainingAttack:
     Args:
         p: norm, 1, 2 or inf.
         scale: normalized length of mu along each coordinate, shape (padded d,).
-        steps: gradient steps of length 2 mu / steps.
+        steps: gradient steps of length 2 reach mu / steps.
         generators: source of the random starts, one a network.
         d: dimension without padding.
+        reach: radius of the attack in units of mu.
     """
 
     p: int | float
@@ -31,6 +32,7 @@ class TrainingAttack:
     steps: int
     generators: Sequence[torch.Generator]
     d: int
+    reach: float = 1.0
 
     def __call__(self, stack: Stack, points: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return attacked points without gradients.
@@ -45,8 +47,8 @@ class TrainingAttack:
             output, gradient = stack.output_and_gradient(points + delta * self.scale)
             side = torch.where(output >= targets, 1.0, -1.0).unsqueeze(2)
             rows = (side * gradient * self.scale).flatten(0, 1)
-            move = (2.0 / self.steps) * ascent_direction(rows, self.p)
-            delta = projected(delta.flatten(0, 1) + move, 1.0, self.p).view_as(points)
+            move = (2.0 * self.reach / self.steps) * ascent_direction(rows, self.p)
+            delta = projected(delta.flatten(0, 1) + move, self.reach, self.p).view_as(points)
         return points + delta * self.scale
 
     def _starts(self, points: torch.Tensor) -> torch.Tensor:
@@ -55,5 +57,5 @@ class TrainingAttack:
         for slot, generator in enumerate(self.generators):
             noise[slot, :, : self.d] = torch.randn(points.shape[1], self.d, generator=generator)
         largest = noise.abs().amax(dim=2, keepdim=True).clamp(min=torch.finfo(noise.dtype).tiny)
-        rows = (noise / largest).to(points.device).flatten(0, 1)
-        return projected(rows, 1.0, self.p).view_as(points)
+        rows = (self.reach * noise / largest).to(points.device).flatten(0, 1)
+        return projected(rows, self.reach, self.p).view_as(points)

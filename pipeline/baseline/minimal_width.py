@@ -46,6 +46,7 @@ class WidthSearch:
     Args:
         depth: affine layers of every network.
         seeds: networks trained at each width.
+        min_width: the smallest width of the first round, unless that is impossible.
         max_width: the largest width tried.
         grid: widths tried in a round after the first one.
         proof_seconds: wall time for proving one network, None for no limit.
@@ -57,6 +58,7 @@ class WidthSearch:
 
     depth: int = 3
     seeds: int = 4
+    min_width: int = 1
     max_width: int = 32
     grid: int = 3
     proof_seconds: float | None = 20.0
@@ -65,16 +67,19 @@ class WidthSearch:
     def __post_init__(self) -> None:
         if self.depth < 2:
             raise ValueError(f"a search over widths needs depth >= 2, got {self.depth}")
-        for name in ("seeds", "max_width", "grid"):
+        for name in ("seeds", "min_width", "max_width", "grid"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.min_width > self.max_width:
+            raise ValueError(f"min_width {self.min_width} exceeds max_width {self.max_width}")
 
     def first_widths(self, least: int) -> list[int]:
-        """Return the widths of the first round: doubling from the least one to the largest.
+        """Return the widths of the first round: doubling from the least possible or wanted one.
 
         >>> WidthSearch(max_width=20).first_widths(3)
         [3, 6, 12, 20]
         """
+        least = max(least, self.min_width)
         widths = [least << k for k in range(self.max_width.bit_length())]
         return sorted({min(width, self.max_width) for width in widths})
 

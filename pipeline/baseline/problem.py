@@ -112,9 +112,11 @@ class Balls:
     N: int
     d: int
 
-    def attack(self, steps: int, generators: Sequence[torch.Generator]) -> TrainingAttack:
-        """Return the attack with so many steps."""
-        return TrainingAttack(self.p, self.scale, steps, generators, self.d)
+    def attack(
+        self, steps: int, generators: Sequence[torch.Generator], reach: float = 1.0
+    ) -> TrainingAttack:
+        """Return the attack with so many steps, in balls of radius reach * mu."""
+        return TrainingAttack(self.p, self.scale, steps, generators, self.d, reach)
 
     def batches(
         self, size: int, slots: int, generators: Sequence[torch.Generator]

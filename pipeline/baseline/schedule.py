@@ -41,6 +41,8 @@ class Schedule:
         weight_decay: of the optimizer.
         decay: of the learning rate after a warm-up of a tenth: `cosine`, `linear` or `constant`.
         attack_steps: PGD steps in training.
+        reach: radius of the balls in training in units of mu; above 1 leaves room for what few
+            attack steps miss.
         evaluation_attack_steps: PGD steps in evaluations.
         evaluate_every: steps between evaluations of all balls.
         patience: evaluations in a row without an error that stop the training.
@@ -59,6 +61,7 @@ class Schedule:
     weight_decay: float = 0.0
     decay: str = "cosine"
     attack_steps: int = 5
+    reach: float = 1.0
     evaluation_attack_steps: int = 20
     evaluate_every: int = 100
     patience: int = 3
@@ -70,6 +73,8 @@ class Schedule:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.learning_rate < inf:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if not 0 < self.reach < inf:
+            raise ValueError(f"reach must be positive, got {self.reach}")
         if not 0 <= self.weight_decay < inf:
             raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
         for name, known in (("optimizer", OPTIMIZERS), ("decay", DECAYS)):

@@ -66,6 +66,7 @@ def train_baseline(
     weight_decay: float = 0.0,
     decay: str = "cosine",
     attack_steps: int = 5,
+    reach: float = 1.0,
     evaluation_attack_steps: int = 20,
     evaluate_every: int = 100,
     patience: int = 3,
@@ -102,6 +103,7 @@ def train_baseline(
         weight_decay: of the optimizer.
         decay: of the learning rate: `cosine`, `linear` or `constant`.
         attack_steps: PGD steps in training.
+        reach: radius of the balls in training in units of mu.
         evaluation_attack_steps: PGD steps in evaluations.
         evaluate_every: steps between evaluations.
         patience: evaluations without an error that stop the training.
@@ -129,6 +131,7 @@ def train_baseline(
         weight_decay,
         decay,
         attack_steps,
+        reach,
         evaluation_attack_steps,
         evaluate_every,
         patience,

@@ -92,7 +92,7 @@ class StackTraining:
         started = time.monotonic()
         optimizer = schedule.new_optimizer(stack.parameters)
         batches = self._balls.batches(schedule.batch_size, stack.slots, self._generators)
-        attack = self._balls.attack(schedule.attack_steps, self._generators)
+        attack = self._balls.attack(schedule.attack_steps, self._generators, schedule.reach)
         bar = tqdm(range(schedule.max_steps), "training", disable=None if progress else True)
         for step in bar:
             points, targets, weights = next(batches)

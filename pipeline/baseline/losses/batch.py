@@ -60,7 +60,7 @@ class TrainingBatch:
         It grows from nothing to mu over the first half of the training (Gowal et al. 2018):
         bounds of the whole ball are too loose to start from.
         """
-        return self.attack.scale * min(2.0 * self.progress, 1.0)
+        return self.attack.scale * (self.attack.reach * min(2.0 * self.progress, 1.0))
 
     def dual_norm(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the norm dual to the balls' along the last axis, without NaN gradients at 0."""
