@@ -5,6 +5,7 @@ from pipeline.figures.figure1 import MeasuredCount, figure_1
 from pipeline.figures.files import replace_file
 from pipeline.figures.per_ball import figure_error_bounds, figure_margins
 from pipeline.figures.phase_diagram import figure_exponents, figure_phase_diagram
+from pipeline.figures.price_of_learning import figure_price_of_learning
 from pipeline.figures.style import FORMATS, figure_bytes, save_figure
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "figure_exponents",
     "figure_margins",
     "figure_phase_diagram",
+    "figure_price_of_learning",
     "replace_file",
     "save_figure",
 ]

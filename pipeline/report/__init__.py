@@ -19,10 +19,20 @@ from pipeline.report.phase_diagram import (
     write_tables,
 )
 from pipeline.report.phase_figures import phase_figures
+from pipeline.report.price_of_learning import (
+    PRICE_TABLES,
+    price_figures,
+    prices_frame,
+    prices_json,
+    prices_of_json,
+    prices_table,
+    write_prices,
+)
 from pipeline.report.rows import SummaryRow
 from pipeline.report.summary_file import read_summary, write_summary
 
 __all__ = [
+    "PRICE_TABLES",
     "TABLES",
     "BallData",
     "FileDigest",
@@ -40,8 +50,14 @@ __all__ = [
     "exponents_summary",
     "exponents_table",
     "phase_figures",
+    "price_figures",
+    "prices_frame",
+    "prices_json",
+    "prices_of_json",
+    "prices_table",
     "read_summary",
     "report_page",
+    "write_prices",
     "write_summary",
     "write_tables",
 ]

@@ -131,14 +131,14 @@ def bound_text(bound: float | None) -> str:
 
 
 def _heading(row: SummaryRow) -> str:
-    name = _shortened(row.dataset, 48)
+    name = shortened(row.dataset, 48)
     return f"{name}: N = {row.N:,}, d = {row.d:,}, C = {row.C:,}, open l_{row.p} balls"
 
 
 def _columns(rows: Sequence[SummaryRow]) -> list[Column]:
     return [
-        Column("construction", tuple(_shortened(r.construction, 22) for r in rows), right=False),
-        Column("rho", tuple(_shortened(r.rho, 12) for r in rows), right=False),
+        Column("construction", tuple(shortened(r.construction, 22) for r in rows), right=False),
+        Column("rho", tuple(shortened(r.rho, 12) for r in rows), right=False),
         Column("parameters", tuple(count_text(r.parameter_count) for r in rows)),
         Column("nonzero", tuple(count_text(r.nonzero_count) for r in rows)),
         Column("depth", tuple(count_text(r.depth) for r in rows)),
@@ -163,7 +163,7 @@ def _fitting(columns: list[Column]) -> tuple[list[Column], list[str]]:
     return columns, dropped
 
 
-def _shortened(text: str, width: int) -> str:
+def shortened(text: str, width: int) -> str:
     """Return at most `width` printable characters: names are the user's, terminals obey codes."""
     clean = "".join(c if c.isprintable() else "?" for c in text)
     return clean if len(clean) <= width else clean[: width - 1] + "…"

@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -19,8 +19,12 @@ from pipeline.report.console import bound_text, count_text, footnote, ratio_text
 from pipeline.report.details import DECISION_RULES, BallData, RowDetails, RunDetails, exact_text
 from pipeline.report.exponents import interval_text
 from pipeline.report.phase_diagram import times_text
+from pipeline.report.price_of_learning import PRICE_COLUMNS, price_texts, price_words
 from pipeline.report.rows import SummaryRow
 from pipeline.report.words import claim
+
+if TYPE_CHECKING:
+    from pipeline.baseline.price import LearningPrice
 
 
 def report_page(
@@ -30,6 +34,7 @@ def report_page(
     verdicts: Sequence[BallData] = (),
     exponents: Sequence[Exponent] = (),
     cells: Sequence[Crossover] = (),
+    prices: Sequence[LearningPrice] = (),
 ) -> str:
     """Return the report as self-contained HTML: claims, table, plots, how to check again.
 
@@ -40,6 +45,7 @@ def report_page(
         verdicts: numbers of single balls to plot.
         exponents: measured exponents of the constructions' sizes, for a section of their own.
         cells: which construction has the fewest parameters where, for another.
+        prices: trained networks beside built ones, for another.
 
     Raises:
         ValueError: if details and rows do not match, or a figure is neither SVG nor PNG.
@@ -71,6 +77,9 @@ def report_page(
         rules=DECISION_RULES,
         exponents=[(each, interval_text(each)) for each in exponents],
         cells=[(cell, count_text(cell.parameter_count), times_text(cell.ratio)) for cell in cells],
+        prices=[(price_texts(row), row.impossible) for row in prices],
+        price_columns=PRICE_COLUMNS,
+        price_words=price_words(prices),
     )
 
 
