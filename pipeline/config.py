@@ -248,13 +248,14 @@ class BaselineConfig:
 
 @dataclass
 class PricedConfig:
-    """A dataset of the price of learning; the other fields replace those of `baseline`."""
+    """A dataset of the price of learning, its sizes, and what replaces the study's own values."""
 
     name: str = MISSING
     N: int | None = None
     d: int | None = None
     C: int | None = None
-    loss: str | None = None
+    rho: list[str] | None = None
+    min_width: int | None = None
     max_width: int | None = None
 
 

@@ -43,6 +43,9 @@ class Attempt:
         falsified: balls FALSIFIED.
         unknown: balls UNKNOWN.
         seconds: spent on deciding.
+
+    Raises:
+        ValueError: if the outcome is none.
     """
 
     width: int
@@ -113,8 +116,15 @@ class Journal:
         return load_network(self.place(attempt) / "network.npz")
 
 
-def decided(attempt: Attempt, verified: int, falsified: int, unknown: int, s: float) -> Attempt:
-    """Return the attempt with the number of balls of each verdict."""
+def decided(attempt: Attempt, counts: tuple[int, int, int], seconds: float) -> Attempt:
+    """Return the attempt with the number of balls verified, falsified and unknown."""
+    verified, falsified, unknown = counts
     outcome = REFUTED if falsified else UNDECIDED if unknown else CERTIFIED
-    counts = {"verified": verified, "falsified": falsified, "unknown": unknown}
-    return replace(attempt, outcome=outcome, seconds=s, **counts)
+    return replace(
+        attempt,
+        outcome=outcome,
+        verified=verified,
+        falsified=falsified,
+        unknown=unknown,
+        seconds=seconds,
+    )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -104,6 +105,7 @@ class MinimalWidth:
         impossible: largest width proved to be impossible for any network, at least 0.
         best: the certified attempt of least width, None if there is none.
         network: its network.
+        folder: of its files: dataset.npz, network.npz, proofs.npz.
         attempts: all of them, by width and seed.
     """
 
@@ -112,6 +114,7 @@ class MinimalWidth:
     impossible: int
     best: Attempt | None
     network: ReLUNetwork | None
+    folder: Path | None
     attempts: tuple[Attempt, ...]
 
     def __post_init__(self) -> None:
@@ -126,7 +129,7 @@ class MinimalWidth:
     def words(self) -> str:
         """The interval in words.
 
-        >>> MinimalWidth(4, 6, 2, None, None, ()).words
+        >>> MinimalWidth(4, 6, 2, None, None, None, ()).words
         'minimal width in (4, 6]'
         """
         if self.succeeded is None:
@@ -160,7 +163,7 @@ def minimal_width(
         decision: `nearest` or `exact`.
         impossible: largest width proved to be impossible (`necessary_first_width`), tried never.
         seed: of everything random.
-        workers: processes of the training, all cores by default.
+        workers: processes, all cores by default; what is trained does not depend on it.
         progress: whether to show a progress bar when standard error is a terminal.
 
     Raises:
@@ -170,7 +173,7 @@ def minimal_width(
     """
     with Trainer(problem, recipe, workers) as trainer:
         return _Search(
-            problem, search, Journal(journal), rule_of(decision), trainer, seed, progress
+            problem, search, Journal(journal), rule_of(decision), trainer, seed, workers, progress
         ).run(impossible)
 
 
@@ -185,10 +188,11 @@ class _Search:
         rule: Rule,
         trainer: Trainer,
         seed: int,
+        workers: int | None,
         progress: bool,
     ) -> None:
         self._problem, self._search, self._journal = problem, search, journal
-        self._rule, self._trainer = rule, trainer
+        self._rule, self._trainer, self._workers = rule, trainer, workers
         self._seeds = restart_seeds(seed, search.seeds)
         self._attempts = journal.attempts()
         self._bar = tqdm(desc="widths", unit=" networks", disable=None if progress else True)
@@ -259,16 +263,18 @@ class _Search:
         started, problem, rule = time.monotonic(), self._problem, self._rule.decision
         network, norm = self._journal.network(attempt), problem.p
         at = (network, problem.dataset, problem.rho, norm, rule)
-        options = {"seed": attempt.seed, "workers": 1, "witness_evaluations": 0}
+        options: dict[str, Any] = {"seed": attempt.seed, "witness_evaluations": 0}
+        options["workers"] = self._workers
         verdicts, _ = falsify(*at, attacks=("pgd",), pgd_restarts=10, **options)
-        counts = [0, sum(v.verdict is Verdict.FALSIFIED for v in verdicts)]
-        counts.append(len(verdicts) - counts[1])
-        if not counts[1]:
+        falsified = sum(v.verdict is Verdict.FALSIFIED for v in verdicts)
+        counts = (0, falsified, len(verdicts) - falsified)
+        if not falsified:
             budget, place = self._search.proof_seconds, self._journal.place(attempt)
             nodes = self._search.proof_nodes
             table = verify(*at, budget, nodes=nodes, folder=place, attacks=(), **options)
-            counts = [int((table.verdict == v).sum()) for v in Verdict]
-        found = decided(attempt, *counts, time.monotonic() - started)
+            verified, falsified, unknown = (int((table.verdict == v).sum()) for v in Verdict)
+            counts = (verified, falsified, unknown)
+        found = decided(attempt, counts, time.monotonic() - started)
         self._attempts[found.key] = self._journal.keep(found)
         return found
 
@@ -276,7 +282,8 @@ class _Search:
         attempts = tuple(self._attempts[key] for key in sorted(self._attempts))
         best = self._best(attempts, succeeded)
         network = None if best is None else self._journal.network(best)
-        return MinimalWidth(failed, succeeded, impossible, best, network, attempts)
+        folder = None if best is None else self._journal.place(best)
+        return MinimalWidth(failed, succeeded, impossible, best, network, folder, attempts)
 
     @staticmethod
     def _best(attempts: Sequence[Attempt], width: int | None) -> Attempt | None:

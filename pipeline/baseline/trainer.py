@@ -138,12 +138,12 @@ def _train(
 
     Raises:
         BatchMemoryError: naming the stack that does not fit.
+        MemoryError: never otherwise.
+        RuntimeError: whatever else torch raises.
     """
     device, loss = training_device(recipe.device), loss_by_name(recipe.loss)
     try:
-        return train_stack(
-            problem, specs, loss, recipe.schedule, device, recipe.threads, progress
-        )
+        return train_stack(problem, specs, loss, recipe.schedule, device, recipe.threads, progress)
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise

@@ -5,45 +5,30 @@ from __future__ import annotations
 import datetime
 import json
 import logging
-import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pipeline.construction.auto import CHOICE
-from pipeline.construction.crossovers import Counted, crossovers
-from pipeline.construction.exponents import Exponent
 from pipeline.data import SeparatedDataset, load_dataset
 from pipeline.exact import parse_norm, parse_ratio
 from pipeline.figures import FORMATS
 from pipeline.report import (
-    TABLES,
     RunDetails,
     SummaryRow,
     console_table,
-    crossovers_table,
-    exponents_table,
-    write_tables,
 )
 from pipeline.stages.construct import construct
-from pipeline.stages.exponents import (
-    MEASURED,
-    TABLE,
-    grow,
-    grown,
-    measure,
-    measured,
-    require_measurable,
-)
+from pipeline.stages.exponents import MEASURED
 from pipeline.stages.generate import DATASET, NOTES, generate
 from pipeline.stages.outcome import Outcome, outcome
-from pipeline.stages.phase_diagram import count_cells, counts_of, require_countable
+from pipeline.stages.progress import announced
 from pipeline.stages.report import report
 from pipeline.stages.store import StageOutputs, StageStore, write_errors
-from pipeline.stages.track import track_counts, track_exponents, track_row
+from pipeline.stages.studies import STUDY_FILES, require_studies, run_studies
+from pipeline.stages.track import track_row
 from pipeline.stages.train import train
 from pipeline.stages.verify import DECISION, verify
 from pipeline.tracking import (
@@ -93,7 +78,7 @@ def run_job(
     ) as run:
         started = time.monotonic()
         # A run that fails must not leave the summary of an earlier one beside its own files.
-        for name in ("summary.json", "report.html", TABLE, *TABLES):
+        for name in ("summary.json", "report.html", *STUDY_FILES):
             (run_dir / name).unlink(missing_ok=True)
         outcomes = _stages(config, run_dir, root, command, run)
         spent = time.monotonic() - started
@@ -118,7 +103,7 @@ def _stages(
     rho, p = parse_ratio(config["rho"]), parse_norm(config["p"])
     methods = _methods(config)
     store = StageStore(Path(config["cache"]["folder"]), config["cache"]["enabled"])
-    with _stage("generate", config["dataset"]["name"]) as done:
+    with announced("generate", config["dataset"]["name"]) as done:
         generated = generate(store, config)
         data = load_dataset(generated.file(DATASET))
         done(generated, f"N = {data.N:,}, d = {data.d}, C = {data.C}{_merged(generated)}")
@@ -137,65 +122,17 @@ def _stages(
         with write_errors(f"the files of {name}", run_dir):
             outcomes.append(outcome(name, data, rho, p, stages, run_dir))
         track_row(run, outcomes[-1], data, headline=len(outcomes) == 1)
-    found = _exponents(config, store, run_dir, run)
-    counts = _phase_diagram(config, store, run_dir, run)
+    studies = run_studies(config, store, run_dir, run)
     details = _details(config, data, generated, command, root, outcomes)
-    with _stage("report", str(run_dir)) as done:
+    with announced("report", str(run_dir)) as done:
         started = time.monotonic()
         with write_errors("the report", run_dir):
-            written = report(outcomes, details, config, run_dir, found, counts)
+            written = report(outcomes, details, config, run_dir, studies)
         run.log_metrics({stage_time("report"): time.monotonic() - started})
         done(None, f"{len(written)} files")
     for path in written:
         run.log_artifact(path)
     return outcomes
-
-
-def _exponents(
-    config: Mapping[str, Any], store: StageStore, run_dir: Path, run: TrackedRun
-) -> list[Exponent] | None:
-    """Return the measured exponents, printed, filed and logged; None where none are asked for."""
-    names = config["exponents"]["constructions"]
-    if not names:
-        return None
-    networks = []
-    for network, certify in grow(store, config):
-        with _stage("grow", network) as done:
-            networks.append(certify())
-            done(networks[-1], f"P = {grown(networks[-1])['parameter_count']:,}, certified")
-    with _stage("exponents", ", ".join(names)) as done:
-        outputs = measure(store, config, networks)
-        found = measured(outputs)
-        done(outputs, f"{len(found)} fits")
-    table = run_dir / TABLE
-    with write_errors("the exponents", run_dir):
-        shutil.copyfile(outputs.file(TABLE), table)
-    spent = sum(each.seconds for each in (outputs, *networks))
-    run.log_metrics({stage_time("exponents"): spent})
-    track_exponents(run, found, table)
-    _log.info("\n%s\n", exponents_table(found, config["exponents"]["confidence"]))
-    return found
-
-
-def _phase_diagram(
-    config: Mapping[str, Any], store: StageStore, run_dir: Path, run: TrackedRun
-) -> list[Counted]:
-    """Return the counts of every construction on the grid, printed, filed and logged."""
-    outputs = []
-    for cell, count in count_cells(store, config):
-        with _stage("count", cell) as done:
-            outputs.append(count())
-            rows = counts_of(outputs[-1:])
-            proved = sum(row.verdict == "verified" for row in rows)
-            done(outputs[-1], f"{proved} networks certified, {len(rows)} constructions")
-    counts = counts_of(outputs)
-    if counts:
-        with write_errors("the phase diagram", run_dir):
-            files = write_tables(counts, run_dir)
-        run.log_metrics({stage_time("count"): sum(each.seconds for each in outputs)})
-        track_counts(run, counts, files)
-        _log.info("\n%s\n", crossovers_table(crossovers(counts)))
-    return counts
 
 
 def _merged(generated: StageOutputs) -> str:
@@ -221,8 +158,7 @@ def _methods(config: Mapping[str, Any]) -> list[str]:
         strangers = sorted(set(given) - set(known))
         if strangers:
             raise ValueError(f"{key} must be among {', '.join(known)}, got {strangers[0]!r}")
-    require_measurable(config["exponents"])
-    require_countable(config["phase_diagram"])
+    require_studies(config)
     methods = list(config["construction"])
     if config["baseline"]["name"] != "none":
         methods.append(config["baseline"]["name"])
@@ -238,23 +174,28 @@ def _made(
     dataset = generated.file(DATASET)
     stages = {"generate": generated}
     if name in config["construction"]:
-        with _stage("construct", name) as done:
+        with announced("construct", name) as done:
             made = stages["construct"] = construct(store, name, config, dataset)
             planned = "network.npz" not in made.digests
             done(made, "planned, not built" if planned else f"built{_choice(made)}")
         if planned:
             return stages
     else:
-        with _stage("train", name) as done:
+        with announced("train", name) as done:
             made = stages["train"] = train(store, config, dataset)
             done(made, "trained")
     files = {"dataset": dataset, "network": made.file("network.npz")}
     if "certificate.json" in made.digests:
         files["certificate"] = made.file("certificate.json")
-    with _stage("verify", name) as done:
-        stages["verify"] = verify(store, config, files, name in config["construction"])
+    with announced("verify", name) as done:
+        stages["verify"] = verify(store, config, files, _decision(config, name))
         done(stages["verify"], _verdicts(stages["verify"]))
     return stages
+
+
+def _decision(config: Mapping[str, Any], name: str) -> str:
+    """Return what a network is held to: f = y where it was built, the baseline's own rule else."""
+    return "exact" if name in config["construction"] else str(config["baseline"]["decision"])
 
 
 def _choice(made: StageOutputs) -> str:
@@ -270,20 +211,6 @@ def _verdicts(verified: StageOutputs) -> str:
     if document["claim"] in ("balls", "none"):
         return counts
     return f"claim {document['claim']} {'proved' if document['holds'] else 'not proved'}; {counts}"
-
-
-@contextmanager
-def _stage(stage: str, subject: str) -> Iterator[Any]:
-    """Print the stage before it starts and what came of it, reused or made, at its end."""
-    _log.info("%-9s  %s ...", stage, subject)
-
-    def done(outputs: StageOutputs | None, what: str) -> None:
-        how = "" if outputs is None else f"  ({outputs.seconds:.1f} s)"
-        if outputs is not None and outputs.reused:
-            how = "  (unchanged, reused)"
-        _log.info("%-9s  %s%s", "", what, how)
-
-    yield done
 
 
 def _details(

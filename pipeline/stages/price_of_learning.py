@@ -53,7 +53,7 @@ def require_priceable(config: Mapping[str, Any]) -> None:
         ValueError: if a ratio, a construction or the baseline makes no sense.
     """
     options = config["price_of_learning"]
-    for rho in options["rho"]:
+    for rho in (*options["rho"], *(r for each in options["datasets"] for r in each["rho"] or ())):
         parse_ratio(rho)
     if not options["datasets"]:
         return
@@ -69,22 +69,18 @@ def price_cells(
 ) -> Iterator[tuple[str, Callable[[], Priced]]]:
     """Yield each cell's words and the function that returns it, made or reused."""
     for dataset in config["price_of_learning"]["datasets"]:
-        for rho in config["price_of_learning"]["rho"]:
+        for rho in dataset["rho"] or config["price_of_learning"]["rho"]:
             cell = _cell_config(config, dataset, rho)
             yield f"{dataset['name']}, rho = {cell['rho']}", partial(_priced, store, cell)
 
 
-def _cell_config(
-    config: Mapping[str, Any], dataset: Mapping[str, Any], rho: str
-) -> dict[str, Any]:
+def _cell_config(config: Mapping[str, Any], dataset: Mapping[str, Any], rho: str) -> dict[str, Any]:
     """Return the configuration of one cell: its dataset, its ratio, its own training options."""
     empty = dict.fromkeys(config["dataset"])
     sizes = {key: dataset[key] for key in ("name", "N", "d", "C")}
     baseline = dict(config["baseline"])
-    if dataset["loss"] is not None:
-        baseline["loss"] = dataset["loss"]
-    if dataset["max_width"] is not None:
-        baseline["search"] = {**baseline["search"], "max_width": dataset["max_width"]}
+    widths = {k: dataset[k] for k in ("min_width", "max_width") if dataset[k] is not None}
+    baseline["search"] = {**baseline["search"], **widths}
     own = {"dataset": empty | sizes, "rho": str(parse_ratio(rho)), "baseline": baseline}
     return {**config, **own}
 
@@ -137,6 +133,7 @@ def _row(
 
     counts = counted_of_json(built.file(ROWS).read_text(encoding="utf-8"))
     certified = {c.construction: c.parameter_count for c in counts if c.verdict == VERIFIED}
+    lower = float(theorem_3_1(data.N, data.d, ratio))
     succeeded, least = found["succeeded"], found["impossible"] + 1
     return LearningPrice(
         dataset=data.name,
@@ -154,15 +151,14 @@ def _row(
         parameters=None if succeeded is None else parameters(succeeded),
         # The input layer's weights and biases, and a weight from each of its neurons.
         necessary=least * (data.d + 2),
-        lower_bound=float(theorem_3_1(data.N, data.d, ratio)),
+        lower_bound=lower,
         upper_bound=paper_bounds(data, ratio, 2)[0],
-        ours=float(ours(data.N, data.d, float(ratio))),
+        # Leading terms omit constants: an upper bound below the lower one would mean nothing.
+        ours=max(float(ours(data.N, data.d, float(ratio))), lower),
         built={name: int(count) for name, count in certified.items() if count is not None},
         attempts=dict(Counter(attempt["outcome"] for attempt in found["attempts"])),
         seconds=seconds,
     )
-
-
 
 
 def best_attempt(outputs: StageOutputs) -> dict[str, Any] | None:

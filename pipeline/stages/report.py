@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.construction.crossovers import Counted, crossovers
-from pipeline.construction.exponents import Exponent
+from pipeline.construction.crossovers import crossovers
 from pipeline.figures import figure_1, figure_bytes, replace_file, save_figure
 from pipeline.report import (
     RunDetails,
     exponents_summary,
     phase_figures,
+    price_figures,
     report_page,
     write_summary,
 )
 from pipeline.stages.outcome import Outcome
+from pipeline.stages.studies import Studies
 from pipeline.theory import bounds_table
 
 CAPTION = "Figure 1: parameter bounds for this N and d, with this run's networks"
@@ -27,11 +28,11 @@ def report(
     details: RunDetails,
     config: Mapping[str, Any],
     run_dir: Path,
-    exponents: Sequence[Exponent] | None = None,
-    counts: Sequence[Counted] = (),
+    studies: Studies,
 ) -> list[Path]:
     """Return the files written: summary.json, every figure in every format, report.html."""
     rows = [each.row for each in outcomes]
+    exponents, counts = studies.exponents, studies.counts
     numbers = None if exponents is None else exponents_summary(exponents)
     written = [write_summary(run_dir / "summary.json", rows, numbers)]
     pictures = {}
@@ -42,12 +43,15 @@ def report(
         figure = figure_1(table, [row.measured() for row in rows])
         written += save_figure(figure, run_dir / "figure1", config["report"]["formats"])
         pictures[CAPTION] = figure_bytes(figure, "svg").decode()
-    for stem, (caption, drawn) in phase_figures(counts).items():
+    drawings = phase_figures(counts) | price_figures(studies.prices)
+    for stem, (caption, drawn) in drawings.items():
         written += save_figure(drawn, run_dir / stem, config["report"]["formats"])
         pictures[caption] = figure_bytes(drawn, "svg").decode()
     if config["report"]["html"]:
         balls = [each.balls for each in outcomes]
-        page = report_page(rows, pictures, details, balls, exponents or (), crossovers(counts))
+        page = report_page(
+            rows, pictures, details, balls, exponents or (), crossovers(counts), studies.prices
+        )
         written.append(replace_file(run_dir / "report.html", page.encode()))
     return written
 

@@ -1,4 +1,4 @@
-"""Stage 3 with `baseline.search`: the smallest width at which training finds a certified network."""
+"""Stage 3 with `baseline.search`: the smallest width of a certified network that training finds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from pipeline.network import save_network
 from pipeline.stages.sizes import sizes_of_network
 from pipeline.stages.store import StageOutputs, StageStore, stage_key
 
-NETWORK, SIZES, CURVE, FOUND = "network.npz", "sizes.json", "curve.json", "search.json"
+NETWORK, SIZES, CURVE = "network.npz", "sizes.json", "curve.json"
+FOUND, PROOFS = "search.json", "proofs.npz"
 _RECIPE = ("loss", "device", "threads")
 _OTHER = ("name", "width", "depth", "restarts", "decision", "margin", "search")
 
@@ -56,7 +57,6 @@ def search(store: StageStore, config: Mapping[str, Any], dataset_file: Path) -> 
             workers=config["workers"],
             progress=True,
         )
-        shutil.rmtree(folder / "journal", ignore_errors=True)
         document = {
             "failed": found.failed,
             "succeeded": found.succeeded,
@@ -64,13 +64,15 @@ def search(store: StageStore, config: Mapping[str, Any], dataset_file: Path) -> 
             "words": found.words,
             "attempts": [asdict(attempt) for attempt in found.attempts],
         }
-        if found.network is not None and found.best is not None:
+        if found.best is not None and found.network is not None and found.folder is not None:
             save_network(folder / NETWORK, found.network)
+            shutil.copyfile(found.folder / PROOFS, folder / PROOFS)
             notes = [("search over widths", found.words), ("seed", str(found.best.seed))]
             sizes = sizes_of_network(found.network) | {"notes": notes}
             (folder / SIZES).write_text(json.dumps(sizes) + "\n", encoding="utf-8")
             (folder / CURVE).write_text(json.dumps(found.best.curve) + "\n", encoding="utf-8")
         (folder / FOUND).write_text(json.dumps(document) + "\n", encoding="utf-8")
+        shutil.rmtree(folder / "journal", ignore_errors=True)
 
     outputs = store.outputs("search", identity, upstream, produce)
     shutil.rmtree(journal, ignore_errors=True)

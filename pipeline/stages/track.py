@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.construction.crossovers import Counted
 from pipeline.construction.exponents import Exponent
 from pipeline.data import SeparatedDataset
 from pipeline.exact import parse_norm
-from pipeline.report import counted_frame, exponents_frame
+from pipeline.network import ReLUNetwork, load_network
+from pipeline.report import counted_frame, exponents_frame, prices_frame
 from pipeline.stages.outcome import Outcome
+from pipeline.stages.price_of_learning import Priced, attempts_json, best_attempt
 from pipeline.tracking import TrackedRun, exponent_metric, row_metrics, run_name
+
+if TYPE_CHECKING:
+    from pipeline.baseline.price import LearningPrice
+
+_log = logging.getLogger("pipeline")
 
 
 def track_row(run: TrackedRun, each: Outcome, data: SeparatedDataset, headline: bool) -> None:
@@ -27,10 +37,76 @@ def track_row(run: TrackedRun, each: Outcome, data: SeparatedDataset, headline: 
     if each.curve:
         tags = {"construction": row.construction}
         with run.child(f"{row.construction} training curve", tags) as child:
-            columns = [key for key in each.curve[0] if key != "step"]
-            child.log_curve(
-                {f"train/{key}": [point[key] for point in each.curve] for key in columns}
-            )
+            track_curve(child, each.curve)
+            track_network(child, load_network(each.files["network"]), each.files["network"].parent)
+
+
+def track_curve(run: TrackedRun, curve: Sequence[Mapping[str, float]]) -> None:
+    """Log a training curve against the optimizer's steps."""
+    if curve:
+        steps = [int(point["step"]) for point in curve]
+        columns = [key for key in curve[0] if key != "step"]
+        run.log_curve({f"train/{key}": [point[key] for point in curve] for key in columns}, steps)
+
+
+def track_network(run: TrackedRun, network: ReLUNetwork, folder: Path) -> None:
+    """Log a trained network so that the dashboard shows and loads it, and as ONNX in float64.
+
+    A network whose weights no float64 holds is kept as its exact file alone.
+    """
+    from pipeline.exchange import write_onnx
+
+    try:
+        module = network.to_torch()
+        path = folder / "network.onnx"
+        write_onnx(network, path)
+    except (OverflowError, ValueError) as error:
+        _log.warning("%-9s  no float model is logged: %s", "", error)
+        return
+    run.log_artifact(path)
+    run.log_model(module)
+
+
+def track_price(run: TrackedRun, priced: Priced, folder: Path) -> None:
+    """Log one cell as a nested run: its numbers, the found network, its curve, all attempts."""
+    row, outputs = priced.row, priced.searched
+    name = run_name(row.dataset, row.d, row.N, row.rho, "trained")
+    verdict = "UNKNOWN" if row.succeeded is None else "VERIFIED"
+    tags = {"construction": "trained", "dataset": row.dataset, "verdict": verdict}
+    with run.child(name, tags) as child:
+        numbers = {
+            "price/width_failed": row.failed,
+            "price/width": row.succeeded,
+            "price/width_impossible": row.impossible,
+            "price/params_failed": row.parameters_failed,
+            "params/total": row.parameters,
+            "params/lower_bound": row.lower_bound,
+            "robust/rho": float(Fraction(row.rho)),
+        }
+        child.log_metrics({key: value for key, value in numbers.items() if value is not None})
+        child.log_text(attempts_json(outputs), "attempts.json")
+        best = best_attempt(outputs)
+        if best is not None:
+            track_curve(child, best["curve"])
+            place = folder / f"{row.dataset}_rho{row.rho.replace('/', '_')}"
+            place.mkdir(parents=True, exist_ok=True)
+            for file in ("network.npz", "proofs.npz"):
+                shutil.copyfile(outputs.file(file), place / file)
+            shutil.copyfile(priced.dataset, place / "dataset.npz")
+            for file in ("dataset.npz", "network.npz", "proofs.npz"):
+                child.log_artifact(place / file)
+            track_network(child, load_network(place / "network.npz"), place)
+
+
+def track_prices(run: TrackedRun, rows: Sequence[LearningPrice], files: Sequence[Path]) -> None:
+    """Log the price of learning as a table, and its files."""
+    for path in files:
+        run.log_artifact(path)
+    columns = prices_frame(rows).astype(object).where(lambda frame: frame.notna(), None)
+    table = columns.to_dict(orient="list")
+    run.log_table(
+        {str(name): values for name, values in table.items()}, "price_of_learning_table.json"
+    )
 
 
 def _log_row(run: TrackedRun, each: Outcome, data: SeparatedDataset) -> None:

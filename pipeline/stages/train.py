@@ -15,7 +15,6 @@ from pipeline.stages.sizes import sizes_of_network
 from pipeline.stages.store import StageOutputs, StageStore
 
 
-
 def train(store: StageStore, config: Mapping[str, Any], dataset_file: Path) -> StageOutputs:
     """Return a trained network with its sizes and its training curve.
 

@@ -18,7 +18,7 @@ def verify(
     store: StageStore,
     config: Mapping[str, Any],
     files: Mapping[str, Path],
-    constructed: bool = False,
+    decision: str = "nearest",
 ) -> StageOutputs:
     """Return the verdict of every ball and what decided it.
 
@@ -26,13 +26,12 @@ def verify(
         store: where outputs are kept.
         config: the job's configuration.
         files: "dataset", "network" and, where something is claimed of it, "certificate".
-        constructed: whether a construction made the network: f = y is then asked for, even where
-            no certificate claims it.
+        decision: `exact` or `nearest`, what the network is held to, certificate or not.
     """
     options = dict(config["verification"])
     attacks = options.pop("on_constructed"), options.pop("on_trained")
     options |= {"attacks": list(attacks[0] if "certificate" in files else attacks[1])}
-    options |= {"decision": "exact" if constructed else "nearest"}
+    options |= {"decision": decision}
     ratio, p = parse_ratio(config["rho"]), parse_norm(config["p"])
     identity = {"options": dict(options), "rho": str(ratio), "p": str(p), "seed": config["seed"]}
     seconds, nodes = options.pop("proof_seconds"), options.pop("proof_nodes")

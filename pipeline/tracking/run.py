@@ -15,6 +15,7 @@ from pipeline.tracking.errors import TrackingError, tracking_errors
 from pipeline.tracking.flatten import MAX_TAG_LENGTH, cut, flat_params
 from pipeline.tracking.git import git_tags
 from pipeline.tracking.metric_entries import metric_entries
+from pipeline.tracking.model import log_torch_model
 from pipeline.tracking.names import EXPERIMENT, TAG_ERROR
 from pipeline.tracking.reserve import ReservedSpace
 from pipeline.tracking.signals import Terminated, sigterm_raises, uninterrupted
@@ -23,6 +24,7 @@ from pipeline.tracking.store import experiment_id, open_store, tracking_uri
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Metric
+    from torch import nn
 
 CONFIG_FILE = "config.yaml"
 METRICS_PER_BATCH = 1000
@@ -63,12 +65,15 @@ class TrackedRun:
         self._logmetric_entries(entries)
         self.set_tags(beyond)
 
-    def log_curve(self, columns: Mapping[str, Sequence[float]]) -> None:
-        """Log whole curves, the value at position i as step i, in requests of 1000 values."""
+    def log_curve(
+        self, columns: Mapping[str, Sequence[float]], steps: Sequence[int] | None = None
+    ) -> None:
+        """Log whole curves in requests of 1000 values, position i as step i or as steps[i]."""
         entries: list[Metric] = []
         beyond: dict[str, str] = {}
         for name, values in columns.items():
-            for step, value in enumerate(values):
+            for place, value in enumerate(values):
+                step = place if steps is None else steps[place]
                 entry, tag = metric_entries({name: value}, step)
                 entries += entry
                 beyond = tag | beyond
@@ -112,6 +117,11 @@ class TrackedRun:
         """Keep a text with the run as the named file."""
         with self._errors(f"keep {file}"):
             self._client.log_text(self.run_id, text, file)
+
+    def log_model(self, module: nn.Module, name: str = "model") -> None:
+        """Keep a torch module so that the dashboard shows it and `mlflow.pytorch` loads it."""
+        with self._errors(f"keep the model {name!r}"):
+            log_torch_model(self.uri, self.run_id, module, name)
 
     def log_table(self, columns: Mapping[str, Sequence[Any]], file: str) -> None:
         """Keep a table with the run as the named JSON file, which the dashboard shows."""
