@@ -210,6 +210,7 @@ class WidthSearchConfig:
     min_width: int = 1
     max_width: int = 32
     grid: int = 3
+    rounds: int | None = None
     proof_seconds: float | None = 20.0
     proof_nodes: int = 20_000
 

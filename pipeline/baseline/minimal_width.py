@@ -50,6 +50,7 @@ class WidthSearch:
         min_width: the smallest width of the first round, unless that is impossible.
         max_width: the largest width tried.
         grid: widths tried in a round after the first one.
+        rounds: most rounds; the interval stays wider if they do not suffice. None for no limit.
         proof_seconds: wall time for proving one network, None for no limit.
         proof_nodes: most regions a ball is split into.
 
@@ -62,6 +63,7 @@ class WidthSearch:
     min_width: int = 1
     max_width: int = 32
     grid: int = 3
+    rounds: int | None = None
     proof_seconds: float | None = 20.0
     proof_nodes: int = 20_000
 
@@ -71,6 +73,8 @@ class WidthSearch:
         for name in ("seeds", "min_width", "max_width", "grid"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.rounds is not None and self.rounds < 1:
+            raise ValueError(f"rounds must be at least 1 or none, got {self.rounds}")
         if self.min_width > self.max_width:
             raise ValueError(f"min_width {self.min_width} exceeds max_width {self.max_width}")
 
@@ -201,7 +205,7 @@ class _Search:
         failed, succeeded = impossible, None
         if impossible >= self._search.max_width:
             return self._found(failed, None, impossible)
-        widths = self._search.first_widths(impossible + 1)
+        widths, rounds = self._search.first_widths(impossible + 1), 0
         while widths:
             self._train(widths)
             for width in widths:
@@ -210,7 +214,10 @@ class _Search:
                     break
                 failed = width
             self._bar.set_postfix_str(f"width in ({failed}, {succeeded or '?'}]")
+            rounds += 1
             widths = [] if succeeded is None else self._search.next_widths(failed, succeeded)
+            if rounds == self._search.rounds:
+                break
         self._bar.close()
         return self._found(failed, succeeded, impossible)
 
@@ -271,7 +278,8 @@ class _Search:
         if not falsified:
             budget, place = self._search.proof_seconds, self._journal.place(attempt)
             nodes = self._search.proof_nodes
-            table = verify(*at, budget, nodes=nodes, folder=place, attacks=(), **options)
+            options |= {"nodes": nodes, "folder": place, "attacks": (), "until_refuted": True}
+            table = verify(*at, budget, **options)
             verified, falsified, unknown = (int((table.verdict == v).sum()) for v in Verdict)
             counts = (verified, falsified, unknown)
         found = decided(attempt, counts, time.monotonic() - started)

@@ -56,6 +56,7 @@ class Proving:
         nodes: most regions a ball is split into; 0 for bounds of whole balls alone.
         journal: folder that keeps what is searched, so that a killed job goes on where it was.
         device: where bounds are computed.
+        until_refuted: whether one refuted ball ends it all, the others left open.
     """
 
     proofs: Path
@@ -63,6 +64,7 @@ class Proving:
     nodes: int = 20_000
     journal: Path | None = None
     device: str = "cpu"
+    until_refuted: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ class Uncertified:
     def _in_turn(self, question: Question) -> _Found:
         """Attack, bound, attack and split in turn; return what is refuted, sampled and proved."""
         # torch takes a second to import; nothing that comes with a certificate needs it.
-        from pipeline.verification.splitting.prove import by_bounds, by_splits
+        from pipeline.verification.splitting.prove import Budget, by_bounds, by_splits
         from pipeline.verification.splitting.proved import together
 
         budget, progress = self._budget(), self._progress
@@ -173,6 +175,8 @@ class Uncertified:
         late = [attack for attack in self.attacks if attack in _LATE]
         refuted, sampling = self._refuted(late, refuted, settled=[*refuted, *methods])
         left = budget.until(end)
+        if left.until_refuted and refuted:
+            left = Budget(0.0, 0)
         if in_floats:
             undecided = {ball: v for ball, v in bounded.lower.items() if ball not in refuted}
             workers, journal = self.options.get("workers"), self.proving.journal
@@ -244,7 +248,7 @@ class Uncertified:
     def _budget(self) -> Budget:
         from pipeline.verification.splitting.prove import Budget
 
-        return Budget(self.proving.seconds, self.proving.nodes)
+        return Budget(self.proving.seconds, self.proving.nodes, self.proving.until_refuted)
 
     def _rest(self, refuted: Mapping[int, BallVerdict]) -> np.ndarray:
         return np.array([i for i in range(self.dataset.N) if i not in refuted], dtype=np.int64)

@@ -32,6 +32,7 @@ def verify(
     folder: Path | None = None,
     certificate: Certificate | None = None,
     attacks: tuple[str, ...] = ("null_space", "adversarial_points", "pgd"),
+    until_refuted: bool = False,
     **options: Any,
 ) -> pd.DataFrame:
     """Return the verdict table: VERIFIED, FALSIFIED with a witness, or UNKNOWN for every ball.
@@ -53,6 +54,7 @@ def verify(
             and for a later call; a temporary one by default.
         certificate: what a construction claims of the network; the rule is then `exact`.
         attacks: which attacks to run.
+        until_refuted: whether one refuted ball ends it all, the others left UNKNOWN.
         **options: of the attacks (`pipeline.verification.falsify`), among them workers, seed,
             progress, device.
 
@@ -80,9 +82,8 @@ def verify(
         question += [parse_decision(decision).value, str(ratio).replace("/", "_"), str(norm)]
         question += [str(budget), str(nodes)]
         journal = place / "-".join(["journal", *question])
-        proving = Proving(
-            place / "proofs.npz", budget, nodes, journal, options.get("device", "cpu")
-        )
+        device = options.get("device", "cpu")
+        proving = Proving(place / "proofs.npz", budget, nodes, journal, device, until_refuted)
         decided = decide(
             files, ratio, norm, attacks=attacks, decision=decision, proving=proving, **options
         )

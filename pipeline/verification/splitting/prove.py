@@ -18,7 +18,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -46,10 +46,12 @@ class Budget:
         seconds: wall time for all balls together, None for no limit. What is decided then depends
             on the machine; what is said of a ball is true all the same.
         nodes: most regions a ball is split into before it is given up.
+        until_refuted: whether one refuted ball ends it all, the others left open.
     """
 
     seconds: float | None = 30.0
     nodes: int = 20_000
+    until_refuted: bool = False
 
     def __post_init__(self) -> None:
         if self.nodes < 0 or (self.seconds is not None and not self.seconds >= 0):
@@ -61,7 +63,8 @@ class Budget:
 
     def until(self, end: float) -> Budget:
         """Return what is left of it, but never more than until `end`."""
-        return Budget(None if end == math.inf else max(end - time.monotonic(), 0.0), self.nodes)
+        left = None if end == math.inf else max(end - time.monotonic(), 0.0)
+        return replace(self, seconds=left)
 
 
 def by_bounds(
@@ -84,6 +87,8 @@ def by_bounds(
         some = balls[start : start + _BATCH // 2]
         searched, found = question.search(some, SearchOptions(seconds=left, nodes=0, batch=_BATCH))
         parts.append(_proved(searched, found, some))
+        if budget.until_refuted and parts[-1].witnesses:
+            break
     return together(parts, question)
 
 
@@ -148,6 +153,8 @@ def _searched(
             if journal is not None:
                 to_journal(journal, ball, found)
             bar.update()
+            if budget.until_refuted and found.witnesses:
+                break
     return [done[ball] for ball in balls if ball in done]
 
 
