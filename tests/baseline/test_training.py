@@ -49,6 +49,16 @@ def test_company_does_not_show_at_any_width(width):
     assert same(trained([*others, spec], "pgd")[3], alone)
 
 
+@pytest.mark.parametrize("width", [40, 100])
+def test_company_does_not_show_with_two_threads(width):
+    # Here it would, were slots and rows those of the company: threads share the sums by shape.
+    schedule = Schedule(**GLIMPSE)
+    spec = NetworkSpec(width, 3, 5)
+    (alone,) = train_stack(problem(), [spec], LOSSES["pgd"], schedule, CPU, 2)
+    specs = [NetworkSpec(spec.padded_width, 3, 0), spec]
+    assert same(train_stack(problem(), specs, LOSSES["pgd"], schedule, CPU, 2)[1], alone)
+
+
 @pytest.mark.parametrize("batch_size", [5, 16, 21])
 def test_company_does_not_show_at_any_batch_size(batch_size):
     spec = NetworkSpec(7, 3, 5)
