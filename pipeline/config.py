@@ -258,6 +258,7 @@ class PricedConfig:
     rho: list[str] | None = None
     min_width: int | None = None
     max_width: int | None = None
+    max_steps: int | None = None
 
 
 @dataclass

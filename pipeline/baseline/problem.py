@@ -158,4 +158,4 @@ class Balls:
                 wrong = ~((stack(at) - targets).abs() < self.tolerance) & real
                 counts += wrong.sum(dim=1)
         named = len(stack.specs)
-        return [(counts / self.N).tolist()[:named] for counts in (clean, attacked)]  # type: ignore[return-value]
+        return (clean / self.N).tolist()[:named], (attacked / self.N).tolist()[:named]

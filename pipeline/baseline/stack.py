@@ -157,7 +157,8 @@ class Stack:
         sizes = [self.d] + [spec.width] * (spec.depth - 1) + [1]
         modules: list[nn.Module] = []
         for layer, (m, n) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-            linear = nn.Linear(m, n)
+            # Without initial weights, which would draw from torch's global generator.
+            linear = nn.utils.skip_init(nn.Linear, m, n)
             linear.weight.copy_(self.weights[layer][slot, :m, :n].T)
             linear.bias.copy_(self.biases[layer][slot, 0, :n])
             modules += [linear, nn.ReLU()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
@@ -120,15 +121,39 @@ class Trainer:
             for stack in stacks:
                 yield _train(self._problem, self._recipe, stack, self._progress)
             return
+        yield from self._trained_by_workers(stacks)
+
+    def _trained_by_workers(self, stacks: list[tuple[NetworkSpec, ...]]) -> Iterator[list[Trained]]:
+        """Yield stacks as they are done; after a failure those that had begun, then raise it.
+
+        Raises:
+            BatchMemoryError: if a process was killed, or a stack does not fit into memory.
+            failure: of a stack, as it is.
+        """
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 self._workers, get_context("spawn"), _prepare, (self._problem, self._recipe)
             )
         running: set[Future[list[Trained]]] = {self._pool.submit(_in_worker, s) for s in stacks}
+        failure: BaseException | None = None
         while running:
             ready, running = wait(running, return_when=FIRST_COMPLETED)
             for future in ready:
-                yield future.result()
+                error = future.exception()
+                if error is None:
+                    yield future.result()
+                failure = failure or error
+            if failure is not None:
+                running = {future for future in running if not future.cancel()}
+        if isinstance(failure, BrokenProcessPool):
+            self.__exit__()
+            raise BatchMemoryError(
+                f"a training process ended unasked ({failure}); the usual reason is memory that "
+                f"ran out with {self._workers} workers at a time: fewer, or a smaller batch_size "
+                "or width, need less, and networks that are done are kept"
+            ) from failure
+        if failure is not None:
+            raise failure
 
 
 def _train(
@@ -138,8 +163,8 @@ def _train(
 
     Raises:
         BatchMemoryError: naming the stack that does not fit.
-        MemoryError: never otherwise.
-        RuntimeError: whatever else torch raises.
+        RuntimeError: any other one, as it is.
+        MemoryError: never but as a BatchMemoryError.
     """
     device, loss = training_device(recipe.device), loss_by_name(recipe.loss)
     try:

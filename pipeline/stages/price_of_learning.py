@@ -81,6 +81,8 @@ def _cell_config(config: Mapping[str, Any], dataset: Mapping[str, Any], rho: str
     baseline = dict(config["baseline"])
     widths = {k: dataset[k] for k in ("min_width", "max_width") if dataset[k] is not None}
     baseline["search"] = {**baseline["search"], **widths}
+    if dataset["max_steps"] is not None:
+        baseline["max_steps"] = dataset["max_steps"]
     own = {"dataset": empty | sizes, "rho": str(parse_ratio(rho)), "baseline": baseline}
     return {**config, **own}
 

@@ -1,232 +1,220 @@
-"""Training: exact networks out, deterministic by seed, clear errors."""
+"""Stacks in training: every network as if it were alone, padding that stays zero, divergence."""
 
 from __future__ import annotations
 
-from fractions import Fraction
 from math import inf
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pipeline.baseline import NonFiniteLossError, train_baseline, training
-from pipeline.baseline.attack import TrainingAttack
-from pipeline.baseline.losses import LOSSES
-from pipeline.baseline.mlp import Normalization, exact_network, initial_module
-from pipeline.baseline.schedule import Schedule
-from pipeline.data import SeparatedDataset
-from pipeline.exact import DyadicArray, as_dyadic
-from pipeline.network import save_network
-from pipeline.verification.falsify import falsify
-from pipeline.verification.verdicts import Verdict, are_correct
+from pipeline.baseline import training
+from pipeline.baseline.losses import LOSSES, TrainingBatch
+from pipeline.baseline.problem import Problem
+from pipeline.baseline.schedule import OPTIMIZERS, Schedule
+from pipeline.baseline.stack import NetworkSpec, Stack
+from pipeline.baseline.training import Trained, train_stack
+from tests.baseline.cases import CPU, GLIMPSE, HALF, bits, line, problem
 
-HALF = Fraction(1, 2)
-SHORT = dict(
-    width=16,
-    depth=3,
-    max_steps=20,
-    batch_size=8,
-    evaluate_every=10,
-    attack_steps=2,
-    evaluation_attack_steps=2,
-    progress=False,
-    device="cpu",
-)
+NORMS = (1, 2, inf)
 
 
-def clusters(n: int = 12, C: int = 3, scale: float = 1.0) -> SeparatedDataset:
-    rng = np.random.default_rng(0)
-    y = np.arange(n) % C + 1
-    X = np.rint((rng.normal(size=(n, 4)) + 3 * np.eye(4)[y % 4]) * 64) * scale / 64
-    return SeparatedDataset("clusters", as_dyadic(X), y)
+def trained(
+    specs: list[NetworkSpec], loss: str, p: int | float = 2, **options: object
+) -> list[Trained]:
+    schedule = Schedule(**{**GLIMPSE, **options})
+    return train_stack(problem(p=p), specs, LOSSES[loss], schedule, CPU)
 
 
-def file_bytes(path, network) -> bytes:
-    save_network(path, network)
-    return path.read_bytes()
+def same(ours: Trained, theirs: Trained) -> bool:
+    return bits(ours.network) == bits(theirs.network) and ours.curve == theirs.curve
 
 
-def test_an_easy_dataset_is_learned_and_training_stops_early():
-    dataset = SeparatedDataset(
-        "line", as_dyadic(np.array([[0.0], [1], [2], [3]])), np.array([1, 2, 1, 2])
-    )
-    result = train_baseline(
-        dataset,
-        HALF,
-        width=32,
-        depth=3,
-        batch_size=4,
-        max_steps=2000,
-        learning_rate=1e-2,
-        evaluate_every=25,
-        patience=2,
-        progress=False,
-    )
-    assert result.stopped_early and result.steps < 2000
-    assert result.curve[-1]["clean_error"] == result.curve[-1]["pgd_error"] == 0
-    outputs = result.network.evaluate_exact(dataset.X)[:, 0]
-    assert are_correct(outputs, dataset.y, "nearest").all()
-    verdicts, sampled = falsify(result.network, dataset, HALF, samples=50)
-    assert {v.verdict for v in verdicts} <= {Verdict.UNKNOWN, Verdict.FALSIFIED}
-    assert sampled.errors.sum() == 0
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_network_is_trained_as_if_it_were_alone(loss, depth):
+    for p in NORMS:
+        spec = NetworkSpec(7, depth, 5)
+        (alone,) = trained([spec], loss, p)
+        narrow = [NetworkSpec(width, depth, seed) for seed, width in enumerate((8, 3, 5))]
+        assert same(trained([*narrow, spec], loss, p)[3], alone)
+    full = [NetworkSpec(8, depth, 100 + k) for k in range(spec.slots(CPU) - 1)]
+    assert same(trained([spec, *full], loss, p)[0], alone)
 
 
-def test_same_seed_same_bytes_whatever_threads_torch_had_before(tmp_path):
+@pytest.mark.parametrize("width", [1, 8, 12, 40])
+def test_company_does_not_show_at_any_width(width):
+    spec = NetworkSpec(width, 3, 5)
+    (alone,) = trained([spec], "pgd")
+    others = [NetworkSpec(spec.padded_width, 3, k) for k in range(3)]
+    assert same(trained([*others, spec], "pgd")[3], alone)
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_company_does_not_show_with_two_threads(width):
+    # Here it would, were slots and rows those of the company: threads share the sums by shape.
+    schedule = Schedule(**GLIMPSE)
+    spec = NetworkSpec(width, 3, 5)
+    (alone,) = train_stack(problem(), [spec], LOSSES["pgd"], schedule, CPU, 2)
+    specs = [NetworkSpec(spec.padded_width, 3, 0), spec]
+    assert same(train_stack(problem(), specs, LOSSES["pgd"], schedule, CPU, 2)[1], alone)
+
+
+@pytest.mark.parametrize("batch_size", [5, 16, 21])
+def test_company_does_not_show_at_any_batch_size(batch_size):
+    spec = NetworkSpec(7, 3, 5)
+    (alone,) = trained([spec], "linear", batch_size=batch_size, max_steps=9, evaluate_every=4)
+    company = [NetworkSpec(8, 3, 1), spec]
+    options = dict(batch_size=batch_size, max_steps=9, evaluate_every=4)
+    assert same(trained(company, "linear", **options)[1], alone)
+
+
+def test_other_seeds_are_other_networks():
+    first, second, again = (trained([NetworkSpec(7, 3, seed)], "pgd")[0] for seed in (1, 2, 1))
+    assert same(first, again) and bits(first.network) != bits(second.network)
+
+
+def test_networks_that_stop_early_are_not_noticed():
+    task = Problem(line(), HALF, 2)
+    specs = [NetworkSpec(32, 3, seed) for seed in range(4)]
+    schedule = Schedule(max_steps=120, learning_rate=1e-2, evaluate_every=10, patience=1)
+    together = train_stack(task, specs, LOSSES["pgd"], schedule, CPU)
+    assert len({each.steps for each in together}) > 1
+    for spec, each in zip(specs, together, strict=True):
+        (alone,) = train_stack(task, [spec], LOSSES["pgd"], schedule, CPU)
+        assert same(alone, each) and (alone.steps, alone.stopped) == (each.steps, each.stopped)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_padding_stays_exactly_zero(loss, optimizer, monkeypatch):
+    stacks: list[Stack] = []
+
+    class Kept(Stack):
+        def __init__(self, *arguments) -> None:
+            super().__init__(*arguments)
+            stacks.append(self)
+
+    monkeypatch.setattr(training, "Stack", Kept)
+    specs = [NetworkSpec(width, 3, seed) for seed, width in enumerate((5, 8, 3))]
+    for p in NORMS:
+        trained(specs, loss, p, optimizer=optimizer, weight_decay=0.1)
+        stack = stacks.pop()
+        for slot, spec in enumerate(specs):
+            sizes = [4] + [spec.width] * 2 + [1]
+            for weight, bias, m, n in zip(
+                stack.weights, stack.biases, sizes[:-1], sizes[1:], strict=True
+            ):
+                assert weight[slot, :m, :n].count_nonzero() > 0
+                assert weight[slot].count_nonzero() == weight[slot, :m, :n].count_nonzero()
+                assert bias[slot].count_nonzero() == bias[slot, 0, :n].count_nonzero()
+        assert not any(tensor[len(specs) :].any() for tensor in stack.parameters)
+
+
+def poisoned(slot: int, from_progress: float, value: float):
+    """PGD, but for one network's loss from some moment on."""
+
+    def loss(batch: TrainingBatch) -> torch.Tensor:
+        factor = torch.ones(batch.stack.slots)
+        if batch.progress >= from_progress:
+            factor[slot] = value
+        return LOSSES["pgd"](batch) * factor
+
+    return loss
+
+
+@pytest.mark.parametrize("value", [float("nan"), inf])
+def test_a_network_that_diverges_is_left_behind_and_the_others_do_not_notice(value):
+    specs = [NetworkSpec(8, 3, seed) for seed in range(3)]
+    schedule = Schedule(**{**GLIMPSE, "max_steps": 6, "evaluate_every": 2})
+    found = train_stack(problem(), specs, poisoned(1, 0.5, value), schedule, CPU)
+    diverged = found[1]
+    assert (diverged.network, diverged.stopped, diverged.steps) == (None, "diverged", 4)
+    assert diverged.reason.startswith(f"the training loss became {value} at step 4 (width 8, seed")
+    assert "smaller learning_rate than 0.005 may help" in diverged.reason
+    assert [row["step"] for row in diverged.curve] == [2] and diverged.rank == (inf,)
+    for slot in (0, 2):
+        (alone,) = train_stack(problem(), [specs[slot]], LOSSES["pgd"], schedule, CPU)
+        assert same(alone, found[slot]) and found[slot].reason == ""
+        assert found[slot].rank < diverged.rank
+
+
+def test_weights_that_overflow_are_noticed_though_the_loss_is_finite():
+    def steep(batch: TrainingBatch) -> torch.Tensor:
+        # The value is 0 but the slope infinite: one step makes the weights NaN.
+        bias = batch.stack.biases[-1][:, 0, 0]
+        step = torch.zeros_like(bias)
+        step[0] = (bias - bias.detach())[0].sqrt()
+        return LOSSES["pgd"](batch) + step
+
+    specs = [NetworkSpec(8, 3, seed) for seed in range(2)]
+    schedule = Schedule(**{**GLIMPSE, "evaluate_every": 1})
+    found = train_stack(problem(), specs, steep, schedule, CPU)
+    assert found[0].reason.startswith("the weights became infinite or NaN at step 1 (width 8, seed")
+    assert found[0].network is None and found[0].curve == []
+    (alone,) = train_stack(problem(), specs[1:], LOSSES["pgd"], schedule, CPU)
+    assert same(alone, found[1])
+
+
+def test_a_huge_learning_rate_diverges_for_all():
+    specs = [NetworkSpec(8, 3, seed) for seed in range(2)]
+    schedule = Schedule(**{**GLIMPSE, "max_steps": 20, "learning_rate": 1e30})
+    found = train_stack(problem(), specs, LOSSES["pgd"], schedule, CPU)
+    assert all(each.network is None and each.steps < 20 for each in found)
+
+
+def test_curves_have_a_row_an_evaluation_and_count_what_is_proved_if_asked():
+    specs = [NetworkSpec(8, 2, seed) for seed in range(2)]
+    columns = {"step", "loss", "clean_error", "pgd_error"}
+    for certify, more in ((False, set()), (True, {"certified"})):
+        for each in trained(specs, "pgd", max_steps=5, evaluate_every=2, certify=certify):
+            assert [row["step"] for row in each.curve] == [2, 4, 5]
+            assert all(set(row) == columns | more for row in each.curve)
+            assert (each.stopped, each.steps) == ("steps", 5)
+            assert all(row["clean_error"] <= row["pgd_error"] for row in each.curve)
+
+
+def test_training_stops_when_all_balls_are_proved_or_stay_without_an_error():
+    task = Problem(line(), HALF, 2)
+    for certify, patience, stopped in ((True, 50, "certified"), (False, 2, "no errors")):
+        schedule = Schedule(
+            max_steps=600,
+            learning_rate=1e-2,
+            evaluate_every=10,
+            patience=patience,
+            certify=certify,
+        )
+        (found,) = train_stack(task, [NetworkSpec(32, 3, 0)], LOSSES["pgd"], schedule, CPU)
+        assert found.stopped == stopped and found.steps < 600
+        last = found.curve[-1]
+        assert last["clean_error"] == last["pgd_error"] == 0
+        if certify:
+            assert last["certified"] == 1 and found.curve[-2]["certified"] < 1
+        else:
+            assert [row["pgd_error"] == 0 for row in found.curve[-3:]] == [False, True, True]
+
+
+def test_the_time_budget_stops_training_with_a_network():
+    (found,) = trained([NetworkSpec(8, 3, 0)], "pgd", max_steps=50, max_seconds=1e-6)
+    assert (found.stopped, found.steps, len(found.curve)) == ("seconds", 1, 1)
+    assert found.network is not None
+
+
+def test_torch_is_left_as_it_was():
     before = torch.get_num_threads()
-    files = []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            torch.manual_seed(threads)
-            result = train_baseline(clusters(), HALF, seed=3, **SHORT)
-            assert torch.get_num_threads() == threads
-            files.append(file_bytes(tmp_path / f"{threads}.npz", result.network))
-    finally:
-        torch.set_num_threads(before)
-    assert files[0] == files[1]
-    other = train_baseline(clusters(), HALF, seed=4, **SHORT)
-    assert file_bytes(tmp_path / "other.npz", other.network) != files[0]
+    state = torch.get_rng_state()
+    train_stack(problem(), [NetworkSpec(8, 2, 0)], LOSSES["pgd"], Schedule(**GLIMPSE), CPU, 2)
+    assert torch.get_num_threads() == before
+    assert torch.equal(torch.get_rng_state(), state)
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_curve_has_a_row_an_evaluation():
-    result = train_baseline(clusters(), HALF, **{**SHORT, "max_steps": 25})
-    assert [row["step"] for row in result.curve] == [10, 20, 25]
-    assert set(result.curve[0]) == {"step", "loss", "clean_error", "pgd_error"}
-    assert result.steps == 25 and not result.stopped_early
-
-
-def test_width_depth_and_norm_are_those_asked_for():
-    for depth, p, loss in ((1, 1, "plain"), (2, 2, "trades"), (4, inf, "pgd")):
-        options = {**SHORT, "depth": depth, "max_steps": 2}
-        network = train_baseline(clusters(), HALF, p, loss=loss, **options).network
-        assert network.hidden_widths == (16,) * (depth - 1)
-        assert (network.inputs, network.outputs) == (4, 1)
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 1000), st.integers(2, 40), st.sampled_from([2.0**-30, 1.0, 3.0, 2.0**40]))
-def test_folding_the_normalization_is_exact(seed, C, scale):
-    dataset = clusters(max(C, 4), C, scale)
-    normalization = Normalization.of_dataset(dataset, 0.25 * scale)
-    module = initial_module(4, 3, 3, seed)
-    bare = training.exact_network(module, normalization)
-    # The same in fractions, from the module's own weights.
-    shift = [Fraction(2) ** int(s) for s in normalization.shift]
-    centre = normalization.centre.fractions()
-    rng = np.random.default_rng(seed)
-    point = DyadicArray(rng.integers(-(2**40), 2**40, (1, 4)), dataset.X.exponent)
-    a = [(x - c) * s for x, c, s in zip(point.fractions()[0], centre, shift, strict=True)]
-    for number, part in enumerate(m for m in module if isinstance(m, torch.nn.Linear)):
-        if number:
-            a = [max(v, Fraction(0)) for v in a]
-        weight, bias = part.weight.tolist(), part.bias.tolist()
-        a = [
-            sum(Fraction(w) * v for w, v in zip(row, a, strict=True)) + Fraction(b)
-            for row, b in zip(weight, bias, strict=True)
-        ]
-    expected = a[0] * Fraction(2) ** normalization.unit + normalization.middle
-    assert bare.evaluate_exact(point).fractions()[0, 0] == expected
-
-
-def test_targets_and_tolerance_match_the_labels():
-    for C in (2, 3, 10, 1000):
-        dataset = clusters(max(C, 4), C)
-        normalization = Normalization.of_dataset(dataset, 1.0)
-        targets = normalization.targets(np.arange(1, C + 1))
-        assert np.allclose(np.diff(targets), 2 * normalization.half_gap)
-        assert np.abs(targets).max() <= 2
-
-
-def test_training_network_reads_as_its_curve_says():
-    result = train_baseline(clusters(), HALF, **SHORT)
-    outputs = result.network.evaluate_exact(clusters().X)[:, 0]
-    wrong = ~are_correct(outputs, clusters().y, "nearest")
-    assert wrong.sum() == round(result.curve[-1]["clean_error"] * len(wrong))
-
-
-@pytest.mark.parametrize("p", [1, 2, inf])
-def test_attacked_points_stay_in_the_ball_and_hurt(p):
-    module = initial_module(4, 8, 3, 0)
-    points, targets = torch.randn(32, 4), torch.zeros(32)
-    scale = torch.tensor([1.0, 2.0, 0.5, 1.0])
-    attack = TrainingAttack(1.0, p, scale, 10, torch.Generator().manual_seed(0))
-    attacked = attack(module, points, targets)
-    delta = ((attacked - points) / scale).numpy()
-    assert np.linalg.norm(delta, ord=np.inf if p == inf else p, axis=1).max() <= 1 + 1e-5
-    with torch.no_grad():
-        assert module(attacked).square().mean() > module(points).square().mean()
-
-
-def test_losses_are_zero_within_a_quarter_of_a_gap():
-    module = initial_module(1, 1, 1, 0)
-    with torch.no_grad():
-        module[0].weight.fill_(1.0)
-    points, targets = torch.tensor([[0.24], [0.75]]), torch.tensor([0.0, 0.0])
-    still = {
-        name: loss(module, points, targets, 0.5, lambda m, x, t: x) for name, loss in LOSSES.items()
-    }
-    assert all(float(v.detach()) == pytest.approx(0.5) for v in still.values())
-
-
-def test_a_diverging_loss_is_named_with_its_step():
-    with pytest.raises(NonFiniteLossError, match="became (nan|inf) at step [1-9]"):
-        train_baseline(clusters(), HALF, learning_rate=1e30, **SHORT)
-    assert issubclass(NonFiniteLossError, FloatingPointError)
-
-
-def test_time_budget_stops_training():
-    result = train_baseline(clusters(), HALF, **{**SHORT, "max_seconds": 1e-6})
-    assert result.steps == 1 and len(result.curve) == 1
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is present")
-def test_missing_cuda_is_a_clear_error():
-    with pytest.raises(ValueError, match="finds no CUDA device"):
-        train_baseline(clusters(), HALF, **{**SHORT, "device": "cuda"})
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ({"width": 0}, "width and depth >= 1, got 0"),
-        ({"depth": 0}, "width and depth >= 1, got 16 and 0"),
-        ({"loss": "mystery"}, "loss must be one of plain, pgd, trades"),
-        ({"device": "tpu"}, "device must be auto, cpu or cuda"),
-        ({"max_steps": 0}, "max_steps must be at least 1"),
-        ({"patience": 0}, "patience must be at least 1"),
-        ({"threads": 0}, "threads must be at least 1"),
-        ({"learning_rate": 0.0}, "learning_rate must be positive"),
-        ({"max_seconds": -1.0}, "max_seconds must be positive"),
-        ({"p": 3}, "needs p = 1, 2 or inf, got 3"),
-        ({"rho": Fraction(5, 4)}, "Definition 2.2"),
-    ],
-)
-def test_bad_options_are_named(option, message):
-    with pytest.raises(ValueError, match=message):
-        train_baseline(**{"dataset": clusters(), "rho": HALF, **SHORT, **option})
-
-
-def test_learning_rate_rises_then_falls():
-    schedule = Schedule(100, None, 1, 1.0, 1, 1, 1, 1)
-    rates = [schedule.rate(step) for step in range(100)]
-    assert max(rates) == rates[9] == 1.0 and rates[0] == 0.1 and rates[-1] < 1e-3
-    assert rates[9:] == sorted(rates[9:], reverse=True)
-
-
-def test_no_progress_bar_without_a_terminal(capsys):
-    train_baseline(clusters(), HALF, **{**SHORT, "progress": True})
-    assert capsys.readouterr().err == ""
-
-
-def test_module_and_exact_network_agree_in_floats():
-    dataset = clusters()
-    normalization = Normalization.of_dataset(dataset, 0.5)
-    module = initial_module(4, 8, 3, 1)
-    exact = exact_network(module, normalization).evaluate_exact(dataset.X).nearest_float64()
-    inputs = torch.as_tensor(normalization.inputs(dataset.X))
-    with torch.no_grad():
-        floats = module.double()(inputs).numpy() * 2.0**normalization.unit
-    assert np.allclose(exact, floats + float(normalization.middle), rtol=1e-12)
+def test_errors_that_speak_of_memory_are_told_from_others():
+    assert training.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert training.is_out_of_memory(MemoryError())
+    words = (
+        "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"
+    )
+    assert training.is_out_of_memory(RuntimeError(words))
+    assert training.is_out_of_memory(RuntimeError("DefaultCPUAllocator: not enough memory: you"))
+    assert not training.is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not training.is_out_of_memory(ValueError("out of memory"))

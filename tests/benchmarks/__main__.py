@@ -16,6 +16,7 @@ from tests.benchmarks import (
     bench_mutations,
     bench_separation,
     bench_small_rho,
+    bench_training,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,7 +42,7 @@ def main() -> None:
         help="points of the networks of halving_lattice that are built and certified",
     )
     parser.add_argument(
-        "--training", type=int, default=300, help="steps of the network that PGD attacks"
+        "--training", type=int, default=300, help="steps of the networks that are trained"
     )
     parser.add_argument("--bounds", type=int, default=1_000, help="balls that CROWN bounds")
     parser.add_argument(
@@ -87,6 +88,7 @@ def all_rows(arguments: argparse.Namespace) -> list[dict[str, str | float]]:
     rows += bench_separation.rows(arguments.N)
     rows += bench_attacks.rows(max_steps=arguments.training)
     rows += bench_bounds.rows(arguments.bounds, arguments.training)
+    rows += bench_training.rows(min(arguments.training, bench_training.STEPS))
     return rows
 
 

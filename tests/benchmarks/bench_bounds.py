@@ -48,7 +48,7 @@ def trained(
         width=width,
         depth=depth,
         max_steps=max_steps,
-        loss="plain",
+        loss="standard",
         progress=False,
         seed=0,
     )

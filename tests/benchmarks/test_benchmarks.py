@@ -21,6 +21,7 @@ from tests.benchmarks import (
     bench_bounds,
     bench_evaluate,
     bench_separation,
+    bench_training,
 )
 from tests.benchmarks.bench_beyond import PartCase, build_files, check_files, count_rows
 from tests.benchmarks.bench_evaluate import flint_outputs, inputs_for, synthetic_network
@@ -56,15 +57,19 @@ def test_bench_writes_rows_of_name_metric_ours_peer_ratio(
     monkeypatch.setattr(bench_attacks, "find_spec", lambda name: None)
     monkeypatch.setattr(bench_bounds, "auto_lirpa", lambda: None)
     monkeypatch.setattr(bench_bounds, "SHAPES", ((2, 16, 3, 12),))
+    monkeypatch.setattr(bench_training, "WORKERS", 1)
+    monkeypatch.setattr(bench_training, "REPEATS", 1)
+    monkeypatch.setattr(bench_training, "WIDTHS", (4,))
     monkeypatch.setattr(bench_beyond, "CASES", (TINY_CASE,))
     monkeypatch.setattr(bench_beyond, "FAMILIES", ("cube",))
     __main__.main()
     rows = json.loads((tmp_path / "bench.json").read_text())
     assert [set(row) for row in rows] == [{"name", "metric", "ours", "peer", "ratio"}] * (
-        13 + COUNTED
+        14 + COUNTED
     )
     beyond = ["P"] * COUNTED + ["seconds", "peak GiB"]
-    peaks, last = ["seconds", "peak GiB"], ["balls", "seconds", "seconds", "balls", "1e-12"]
+    peaks = ["seconds", "peak GiB"]
+    last = ["balls", "seconds", "seconds", "balls", "1e-12", "1/seconds"]
     assert [row["metric"] for row in rows] == ["seconds"] * 4 + beyond + peaks + last
     for row in rows:
         assert row["ours"] > 0 and row["ratio"] == pytest.approx(row["ours"] / row["peer"])
