@@ -85,8 +85,8 @@ class WidthSearch:
         [3, 6, 12, 20]
         """
         least = max(least, self.min_width)
-        widths = [least << k for k in range(self.max_width.bit_length())]
-        return sorted({min(width, self.max_width) for width in widths})
+        doubled = (least << k for k in range(self.max_width.bit_length()))
+        return [*(width for width in doubled if width < self.max_width), self.max_width]
 
     def next_widths(self, failed: int, succeeded: int) -> list[int]:
         """Return widths strictly between, evenly spread; none if there is none.
