@@ -9,6 +9,7 @@ Starting processes is not counted, as it is paid once; no side proves anything m
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from fractions import Fraction
 from statistics import median
@@ -79,7 +80,10 @@ def rows(
         seeds: networks of each width.
         alone: whether to time our trainer with one network at a time as well.
     """
-    data, _ = generate_dataset("iris")
+    with warnings.catch_warnings():
+        # One of its points is there twice, which is no news here.
+        warnings.simplefilter("ignore")
+        data, _ = generate_dataset("iris")
     specs = networks(seeds)
     schedule = Schedule(max_steps=steps, batch_size=data.N, evaluate_every=steps, certify=False)
     problem = Problem(data, Fraction(1, 2), 2)
