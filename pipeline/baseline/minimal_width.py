@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,8 @@ class _Search:
             return True
         learned = [attempt for attempt in ours if attempt.outcome == LEARNED]
         learned.sort(key=lambda attempt: -attempt.curve[-1].get("certified", 0.0))
-        return any(self._decide(attempt).outcome == CERTIFIED for attempt in learned)
+        with _quiet("pipeline.verification"):
+            return any(self._decide(attempt).outcome == CERTIFIED for attempt in learned)
 
     def _decide(self, attempt: Attempt) -> Attempt:
         """Return the attempt decided: VERIFIED is what the checker follows, ball by ball.
@@ -297,3 +299,15 @@ class _Search:
     def _best(attempts: Sequence[Attempt], width: int | None) -> Attempt | None:
         certified = [a for a in attempts if a.outcome == CERTIFIED and a.width == width]
         return certified[0] if certified else None
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Hide what the deciding of one of many networks prints; warnings stay."""
+    log = logging.getLogger(name)
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
