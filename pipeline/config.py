@@ -241,7 +241,7 @@ class BaselineConfig:
     evaluation_attack_steps: int = 20
     evaluate_every: int = 100
     patience: int = 3
-    certify: bool = True
+    certified_balls: int = 64
     device: str = "auto"
     threads: int = 1
     search: WidthSearchConfig | None = None

@@ -46,8 +46,8 @@ class Schedule:
         evaluation_attack_steps: PGD steps in evaluations.
         evaluate_every: steps between evaluations of all balls.
         patience: evaluations in a row without an error that stop the training.
-        certify: whether evaluations count the balls that linear bounds prove; all of them proved
-            stops the training.
+        certified_balls: most balls that an evaluation tries to prove by linear bounds, drawn
+            evenly, 0 for none; all balls of the dataset proved stops the training.
 
     Raises:
         ValueError: if an option is out of range.
@@ -65,7 +65,7 @@ class Schedule:
     evaluation_attack_steps: int = 20
     evaluate_every: int = 100
     patience: int = 3
-    certify: bool = True
+    certified_balls: int = 64
 
     def __post_init__(self) -> None:
         for name in _COUNTS:
@@ -73,6 +73,8 @@ class Schedule:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 < self.learning_rate < inf:
             raise ValueError(f"learning_rate must be positive, got {self.learning_rate}")
+        if self.certified_balls < 0:
+            raise ValueError(f"certified_balls must not be negative, got {self.certified_balls}")
         if not 0 < self.reach < inf:
             raise ValueError(f"reach must be positive, got {self.reach}")
         if not 0 <= self.weight_decay < inf:

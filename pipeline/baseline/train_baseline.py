@@ -70,7 +70,7 @@ def train_baseline(
     evaluation_attack_steps: int = 20,
     evaluate_every: int = 100,
     patience: int = 3,
-    certify: bool = True,
+    certified_balls: int = 64,
     seed: int = 0,
     device: str = "auto",
     threads: int = 1,
@@ -95,7 +95,7 @@ def train_baseline(
         decision: `nearest`, |f - y| < 1/2, or `exact`: a rounding gadget follows, so that f = y
             wherever the trained network is near enough to the label.
         restarts: networks trained from seeds of their own; the best one is returned.
-        max_steps: see `Schedule`, as the options that follow up to `certify`.
+        max_steps: see `Schedule`, as the options that follow up to `certified_balls`.
         max_seconds: wall-clock budget, none by default.
         batch_size: points a step.
         optimizer: `adam`, `adamw` or `sgd`.
@@ -107,7 +107,7 @@ def train_baseline(
         evaluation_attack_steps: PGD steps in evaluations.
         evaluate_every: steps between evaluations.
         patience: evaluations without an error that stop the training.
-        certify: whether evaluations count the balls that linear bounds prove.
+        certified_balls: most balls that an evaluation tries to prove by linear bounds, 0 for none.
         seed: of weights, batches and attacks.
         device: `auto`, `cpu` or `cuda`.
         threads: torch threads; another number may give other weights.
@@ -135,7 +135,7 @@ def train_baseline(
         evaluation_attack_steps,
         evaluate_every,
         patience,
-        certify,
+        certified_balls,
     )
     rule = rule_of(decision)
     problem = Problem(dataset, parse_ratio(rho), parse_norm(p), rule.tolerance, margin)

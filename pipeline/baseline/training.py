@@ -126,6 +126,11 @@ class StackTraining:
         bar.close()
         return [slot.result for slot in self._slots if slot.result is not None]
 
+    @property
+    def _all_balls(self) -> bool:
+        """Whether the share that is proved is one of all balls."""
+        return self._schedule.certified_balls >= self._problem.dataset.N
+
     def _open(self) -> list[tuple[int, _Slot]]:
         return [(k, slot) for k, slot in enumerate(self._slots) if slot.result is None]
 
@@ -162,13 +167,14 @@ class StackTraining:
                 "pgd_error": attacked[k],
             }
             network = exact_network(self._stack.module(k), self._problem.normalization)
-            if self._schedule.certify:
-                row["certified"] = certified_share(network, self._problem)
+            if self._schedule.certified_balls:
+                most = self._schedule.certified_balls
+                row["certified"] = certified_share(network, self._problem, most)
             slot.curve.append(row)
             faultless = row["clean_error"] == row["pgd_error"] == 0
             slot.clean_run = slot.clean_run + 1 if faultless else 0
             stopped = ""
-            if row.get("certified") == 1:
+            if row.get("certified") == 1 and self._all_balls:
                 stopped = "certified"
             elif slot.clean_run == self._schedule.patience:
                 stopped = "no errors"

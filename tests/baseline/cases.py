@@ -32,7 +32,7 @@ SHORT: dict[str, Any] = dict(
 )
 # Three steps that see batches, the ramp of the radius and an evaluation.
 GLIMPSE: dict[str, Any] = dict(
-    max_steps=3, batch_size=8, attack_steps=1, evaluation_attack_steps=1, certify=False
+    max_steps=3, batch_size=8, attack_steps=1, evaluation_attack_steps=1, certified_balls=0
 )
 
 
@@ -65,7 +65,8 @@ def batch_of(
     generators = [torch_generator(spec.seed, "batches") for spec in stack.specs]
     points, targets, weights = next(balls.batches(balls.N, stack.slots, generators))
     attack = balls.attack(steps, generators)
-    return kind(stack, points, targets, weights, balls.half_gap, attack, progress)
+    sizes = balls.half_gap, balls.aim
+    return kind(stack, points, targets, weights, *sizes, attack, progress)
 
 
 def stack_of(specs: Sequence[NetworkSpec], d: int = 4, bias: float = 0.3) -> Stack:

@@ -58,3 +58,27 @@ def test_networks_that_cannot_be_bounded_count_as_unproved():
     flat = ReLUNetwork.relu(Affine.from_fractions((1, 1), {(0, 0): Fraction(1)}, {0: Fraction(1)}))
     assert certified_share(flat, problem) == 0.0
     assert certified_share(ramp(Fraction(2) ** 5000), problem) == 0.0
+
+
+def test_a_share_of_some_balls_is_that_of_balls_drawn_evenly(monkeypatch):
+    problem, seen = Problem(DATA, Fraction(1, 2), 2), []
+    real = module.Balls.of
+
+    def recording(network, data, rho, p, balls, device):
+        seen.extend(balls.tolist())
+        return real(network, data, rho, p, balls, device)
+
+    monkeypatch.setattr(module.Balls, "of", recording)
+    share = certified_share(ramp(Fraction(9, 8)), problem, 2)
+    assert seen == [0, DATA.N // 2] and share in (0.0, 0.5, 1.0)
+
+
+def test_some_balls_proved_do_not_end_a_training_as_certified():
+    from pipeline.baseline.schedule import Schedule
+    from pipeline.baseline.stack import NetworkSpec
+    from pipeline.baseline.trainer import Recipe, Trainer
+
+    schedule = Schedule(max_steps=200, learning_rate=0.05, evaluate_every=50, certified_balls=1)
+    with Trainer(Problem(DATA, Fraction(1, 10), 2), Recipe("pgd", schedule, "cpu"), 1) as trainer:
+        (trained,) = trainer.trained([NetworkSpec(8, 2, 0)])
+    assert trained.curve[-1]["certified"] == 1.0 and trained.stopped != "certified"

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from pipeline.baseline.losses import LOSSES, TrainingBatch, loss_by_name
-from pipeline.baseline.problem import Balls
+from pipeline.baseline.problem import Balls, Problem
 from pipeline.baseline.stack import NetworkSpec, Stack, padded_columns
 from pipeline.verification.projected_steps import projected
-from tests.baseline.cases import CPU, batch_of, problem, stack_of
+from tests.baseline.cases import CPU, HALF, batch_of, problem, stack_of
 
 NORMS = (1, 2, inf)
 DUAL = {1: inf, 2: 2, inf: 1}
@@ -140,7 +140,7 @@ def test_losses_are_zero_within_a_quarter_of_a_gap(name):
     targets, weights = torch.zeros(stack.slots, 2), torch.zeros(stack.slots, 2)
     weights[0] = 0.5
     attack = problem().on(CPU).attack(1, [])
-    value = LOSSES[name](Still(stack, points, targets, weights, 0.5, attack, 1.0))
+    value = LOSSES[name](Still(stack, points, targets, weights, 0.5, 0.25, attack, 1.0))
     assert value.shape == (stack.slots,)
     # The mean of 0 and 1, exactly.
     assert float(value[0].detach()) == 0.5
@@ -197,3 +197,18 @@ def test_losses_are_found_by_name():
     assert loss_by_name("pgd") is LOSSES["pgd"]
     with pytest.raises(ValueError, match="loss must be one of standard, pgd, trades, interval, li"):
         loss_by_name("plain")
+
+
+@pytest.mark.parametrize(("tolerance", "margin"), [(0.5, 0.2), (0.4375, 0.5)])
+def test_the_aim_is_the_tolerance_less_its_margin(tolerance, margin):
+    task = Problem(problem().dataset, HALF, 2, tolerance, margin)
+    balls = task.on(CPU)
+    # In floating point, products of a few factors.
+    assert balls.aim == pytest.approx(2 * tolerance * (1 - margin) * balls.half_gap, rel=1e-12)
+    assert 0 < balls.aim < balls.tolerance <= balls.half_gap
+
+
+@pytest.mark.parametrize("margin", [0.0, 1.0, float("nan")])
+def test_a_margin_out_of_range_is_refused(margin):
+    with pytest.raises(ValueError, match="margin must lie in"):
+        Problem(problem().dataset, HALF, 2, margin=margin)

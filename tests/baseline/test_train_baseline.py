@@ -30,7 +30,7 @@ def file_bytes(path: Path, network: ReLUNetwork) -> bytes:
 def test_an_easy_dataset_is_learned_and_training_stops_early():
     dataset = line()
     result = train_baseline(
-        dataset, HALF, **EASY, max_steps=2000, evaluate_every=25, patience=2, certify=False
+        dataset, HALF, **EASY, max_steps=2000, evaluate_every=25, patience=2, certified_balls=0
     )
     assert result.stopped_early and result.steps < 2000
     assert result.curve[-1]["clean_error"] == result.curve[-1]["pgd_error"] == 0

@@ -165,8 +165,8 @@ def test_a_huge_learning_rate_diverges_for_all():
 def test_curves_have_a_row_an_evaluation_and_count_what_is_proved_if_asked():
     specs = [NetworkSpec(8, 2, seed) for seed in range(2)]
     columns = {"step", "loss", "clean_error", "pgd_error"}
-    for certify, more in ((False, set()), (True, {"certified"})):
-        for each in trained(specs, "pgd", max_steps=5, evaluate_every=2, certify=certify):
+    for balls, more in ((0, set()), (5, {"certified"})):
+        for each in trained(specs, "pgd", max_steps=5, evaluate_every=2, certified_balls=balls):
             assert [row["step"] for row in each.curve] == [2, 4, 5]
             assert all(set(row) == columns | more for row in each.curve)
             assert (each.stopped, each.steps) == ("steps", 5)
@@ -175,19 +175,19 @@ def test_curves_have_a_row_an_evaluation_and_count_what_is_proved_if_asked():
 
 def test_training_stops_when_all_balls_are_proved_or_stay_without_an_error():
     task = Problem(line(), HALF, 2)
-    for certify, patience, stopped in ((True, 50, "certified"), (False, 2, "no errors")):
+    for balls, patience, stopped in ((100, 50, "certified"), (0, 2, "no errors")):
         schedule = Schedule(
             max_steps=600,
             learning_rate=1e-2,
             evaluate_every=10,
             patience=patience,
-            certify=certify,
+            certified_balls=balls,
         )
         (found,) = train_stack(task, [NetworkSpec(32, 3, 0)], LOSSES["pgd"], schedule, CPU)
         assert found.stopped == stopped and found.steps < 600
         last = found.curve[-1]
         assert last["clean_error"] == last["pgd_error"] == 0
-        if certify:
+        if balls:
             assert last["certified"] == 1 and found.curve[-2]["certified"] < 1
         else:
             assert [row["pgd_error"] == 0 for row in found.curve[-3:]] == [False, True, True]

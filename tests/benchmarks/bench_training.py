@@ -85,7 +85,7 @@ def rows(
         warnings.simplefilter("ignore")
         data, _ = generate_dataset("iris")
     specs = networks(seeds)
-    schedule = Schedule(max_steps=steps, batch_size=data.N, evaluate_every=steps, certify=False)
+    schedule = Schedule(max_steps=steps, batch_size=data.N, evaluate_every=steps, certified_balls=0)
     problem = Problem(data, Fraction(1, 2), 2)
     recipe = Recipe("pgd", schedule, "cpu")
     with Trainer(problem, recipe, WORKERS) as many, Trainer(problem, recipe, 1) as one:
