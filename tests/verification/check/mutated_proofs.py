@@ -310,5 +310,5 @@ TRAINED = (
     Trained(
         "trained d=1", dataset_of([[0], [3], [7], [12]], [1, 2, 3, 1]), Fraction(9, 10), 5, 150
     ),
-    Trained("trained d=2", spread(5, 2, 2), Fraction(9, 10), 6, 150),
+    Trained("trained d=2", spread(5, 2, 2), Fraction(9, 10), 6, 200),
 )
