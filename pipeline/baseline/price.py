@@ -23,8 +23,7 @@ class LearningPrice:
         succeeded: smallest width with a certified network, None if there was none.
         parameters_failed: P at width `failed`, 0 for width 0.
         parameters: P at width `succeeded`, None if there was none.
-        necessary: parameters that every network needs for these points: the input layer of the
-            least possible width, and one more for each of its neurons.
+        necessary: parameters that every network needs for these points (`necessary_parameters`).
         lower_bound: leading term of Theorem 3.1, for the worst dataset of this size.
         upper_bound: leading term of Theorem 4.2, None where it does not apply.
         ours: leading term of this project's best upper bound.
@@ -66,3 +65,15 @@ class LearningPrice:
             )
         if (self.parameters is None) != (self.succeeded is None):
             raise ValueError("a count is needed exactly where a width succeeded")
+
+
+def necessary_parameters(width: int, d: int) -> int:
+    """Return how many parameters a network on R^d has whose first layer has at least `width` rows.
+
+    A hidden layer of m neurons takes m (d + 1) weights and biases, and a weight leads on from each
+    of them: m (d + 2). An affine map, one row without a hidden layer, has only d + 1.
+
+    >>> necessary_parameters(1, 4), necessary_parameters(2, 4)
+    (5, 12)
+    """
+    return d + 1 if width == 1 else width * (d + 2)

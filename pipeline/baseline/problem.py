@@ -158,4 +158,5 @@ class Balls:
                 wrong = ~((stack(at) - targets).abs() < self.tolerance) & real
                 counts += wrong.sum(dim=1)
         named = len(stack.specs)
-        return (clean / self.N).tolist()[:named], (attacked / self.N).tolist()[:named]
+        shares = [[count / self.N for count in c.tolist()[:named]] for c in (clean, attacked)]
+        return shares[0], shares[1]

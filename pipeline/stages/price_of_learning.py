@@ -123,7 +123,7 @@ def _row(
     built: StageOutputs,
     seconds: float,
 ) -> LearningPrice:
-    from pipeline.baseline.price import LearningPrice
+    from pipeline.baseline.price import LearningPrice, necessary_parameters
     from pipeline.baseline.rule import rule_of
     from pipeline.baseline.stack import NetworkSpec
 
@@ -151,8 +151,7 @@ def _row(
         succeeded=succeeded,
         parameters_failed=parameters(found["failed"]) if found["failed"] else 0,
         parameters=None if succeeded is None else parameters(succeeded),
-        # The input layer's weights and biases, and a weight from each of its neurons.
-        necessary=least * (data.d + 2),
+        necessary=necessary_parameters(least, data.d),
         lower_bound=lower,
         upper_bound=paper_bounds(data, ratio, 2)[0],
         # Leading terms omit constants: an upper bound below the lower one would mean nothing.
@@ -165,11 +164,8 @@ def _row(
 
 def best_attempt(outputs: StageOutputs) -> dict[str, Any] | None:
     """Return the certified attempt of least width, the one whose network is filed."""
-    found = found_by(outputs)
-    for attempt in found["attempts"]:
-        if attempt["outcome"] == "certified" and attempt["width"] == found["succeeded"]:
-            return dict(attempt)
-    return None
+    best: dict[str, Any] | None = found_by(outputs)["best"]
+    return best
 
 
 def attempts_json(outputs: StageOutputs) -> str:

@@ -62,6 +62,7 @@ def search(store: StageStore, config: Mapping[str, Any], dataset_file: Path) -> 
             "succeeded": found.succeeded,
             "impossible": found.impossible,
             "words": found.words,
+            "best": None if found.best is None else asdict(found.best),
             "attempts": [asdict(attempt) for attempt in found.attempts],
         }
         if found.best is not None and found.network is not None and found.folder is not None:
@@ -80,6 +81,6 @@ def search(store: StageStore, config: Mapping[str, Any], dataset_file: Path) -> 
 
 
 def found_by(outputs: StageOutputs) -> dict[str, Any]:
-    """Return what the search filed: failed, succeeded, impossible, words, attempts."""
+    """Return what the search filed: failed, succeeded, impossible, words, best, attempts."""
     document: dict[str, Any] = json.loads(outputs.file(FOUND).read_text(encoding="utf-8"))
     return document

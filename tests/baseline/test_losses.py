@@ -89,6 +89,7 @@ def test_linear_bounds_are_exact_where_no_neuron_changes_its_sign(p, bias):
     output, slopes = stack.output_and_gradient(balls.points.expand(stack.slots, -1, -1))
     most = (slopes * balls.scale).norm(p=DUAL[p], dim=2)
     exact = ((output - balls.targets).abs() + most)[:3, : balls.N]
+    # float64 sums of terms up to about 1e6, in another order.
     assert torch.allclose(bounds("linear", stack, balls), exact, rtol=1e-9, atol=0)
     # Boxes forget what neurons have in common, and pay for it.
     assert (bounds("interval", stack, balls) > exact * (1 + 1e-6)).all()
@@ -203,8 +204,7 @@ def test_losses_are_found_by_name():
 def test_the_aim_is_the_tolerance_less_its_margin(tolerance, margin):
     task = Problem(problem().dataset, HALF, 2, tolerance, margin)
     balls = task.on(CPU)
-    # In floating point, products of a few factors.
-    assert balls.aim == pytest.approx(2 * tolerance * (1 - margin) * balls.half_gap, rel=1e-12)
+    assert balls.aim == 2 * tolerance * (1 - margin) * balls.half_gap
     assert 0 < balls.aim < balls.tolerance <= balls.half_gap
 
 
