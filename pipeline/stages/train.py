@@ -51,7 +51,9 @@ def train(store: StageStore, config: Mapping[str, Any], dataset_file: Path) -> S
         last = result.curve[-1] if result.curve else {}
         notes = [("training steps", f"{result.steps:,}"), ("stopped by", result.stopped)]
         notes += [("restarts", str(len(result.others) + 1))] if result.others else []
-        notes += [(f"last {key} (floating point)", f"{value:.4g}") for key, value in last.items()]
+        names = {"step": "", "certified": "last share of the balls tried that bounds prove"}
+        labels = {key: names.get(key, f"last {key} (floating point)") for key in last}
+        notes += [(labels[key], f"{last[key]:.4g}") for key in last if labels[key]]
         sizes = sizes_of_network(result.network) | {"notes": notes}
         (folder / SIZES).write_text(json.dumps(sizes) + "\n", encoding="utf-8")
         (folder / CURVE).write_text(json.dumps(result.curve) + "\n", encoding="utf-8")
