@@ -21,6 +21,7 @@ ORDER = (
     "verification",
     "exchange",
     "baseline",
+    "illustrations",
     "figures",
     "report",
     "tracking",

@@ -1,0 +1,1 @@
+"""Tables behind the paper's figures, computed from data, gadgets and built networks."""
