@@ -9,7 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from pipeline.construction import CONSTRUCTIONS, Built, Construction
+from pipeline.construction import CONSTRUCTIONS, Built, Claim, Construction
 from pipeline.construction.candidates import Considered
 from pipeline.construction.crossovers import (
     REJECTED,
@@ -22,6 +22,7 @@ from pipeline.data import SeparatedDataset, save_dataset
 from pipeline.exact import digest_of_file
 from pipeline.network import save_network
 from pipeline.verification.certify import checked
+from pipeline.verification.forced_width import require_possible_width
 
 
 def certified_counts(
@@ -81,6 +82,9 @@ def unproved(built: Built, known: Construction, dataset: SeparatedDataset, rho: 
         known: the construction it was built by, with the claim that is to be proved.
         dataset: N points in R^d.
         rho: robustness ratio, of l2 balls.
+
+    Raises:
+        ContradictionError: if every ball is proved on a network narrower than all must be.
     """
     if built.certificate is None:
         return "the network has no certificate"
@@ -96,4 +100,6 @@ def unproved(built: Built, known: Construction, dataset: SeparatedDataset, rho: 
         digests = digest_of_file(files["dataset"]), digest_of_file(files["network"])
         files["certificate"].write_text(built.certificate.to_json(*digests), encoding="utf-8")
         answer = checked(files)
+    if answer.verified and known.claim is Claim.BALLS:
+        require_possible_width(built.network, dataset, rho)
     return "" if answer.verified else str(answer.document.get("reason") or "REJECTED")

@@ -14,6 +14,7 @@ from pipeline.data import SeparatedDataset, load_dataset
 from pipeline.network import ReLUNetwork, load_network
 from pipeline.verification.certify import Checked, checked
 from pipeline.verification.falsify import falsify
+from pipeline.verification.forced_width import require_possible_width
 from pipeline.verification.sampling import SamplingResult, clopper_pearson_lower
 from pipeline.verification.uncertified import Proving, Uncertified, can_be_proved
 from pipeline.verification.verdict_table import verdict_counts, verdict_csv
@@ -83,7 +84,8 @@ def decide(
         **options: of the attacks.
 
     Raises:
-        ContradictionError: if an attack or the samples refute what the checker proved.
+        ContradictionError: if an attack or the samples refute what the checker proved, or all
+            balls are proved on a network narrower than every network must be.
         ValueError: if the certificate is about another rho, p, claim or rule than the checker says.
     """
     dataset, network = load_dataset(files["dataset"]), load_network(files["network"])
@@ -124,6 +126,8 @@ def decide(
         "error_lower": None if sampling is None else sampling.error_lower,
     }
     _require_agreement(document, dataset, network, sampling, options.get("workers"))
+    if counts["verified"] == dataset.N:
+        require_possible_width(network, dataset, rho, p)
     if sampling is not None:
         document["sampling"] = {
             "samples": sampling.samples,
