@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format typecheck bench ui audit figures clean
+.PHONY: help setup run test lint format typecheck bench ui audit widths figures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -65,6 +65,9 @@ ui: $(STAMP) ## dashboard of all runs on this machine
 audit: $(STAMP) ## re-check every verdict of a tracked run: make audit RUN=<run id>
 	@test -n '$(RUN)' || { echo 'which run? make audit RUN=<run id>' >&2; exit 2; }
 	@$(LAUNCH) -m pipeline.tracking.audit '$(RUN)' $(ARGS)
+
+widths: $(STAMP) ## look for a certified network narrower than Proposition 3.2 allows
+	@$(LAUNCH) -m pipeline.tracking.widths $(ARGS)
 
 figures: $(STAMP) ## the paper's figures
 	@$(LAUNCH) -m pipeline.figures $(ARGS)

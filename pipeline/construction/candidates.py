@@ -91,6 +91,10 @@ VARIANTS: dict[str, tuple[Candidate, ...]] = {
         Candidate("thm_4_2_i", {"mode": "paper"}),
         Candidate("thm_4_2_i", {"mode": "adaptive"}, 50_000),
     ),
+    "thm_4_2_ii": (
+        Candidate("thm_4_2_ii", {"mode": "paper"}),
+        Candidate("thm_4_2_ii", {"mode": "adaptive"}, 50_000),
+    ),
     "thm_4_2_ii_threshold": (
         Candidate("thm_4_2_ii_threshold", {"mode": "paper"}),
         Candidate("thm_4_2_ii_threshold", {"mode": "adaptive"}, 50_000),
@@ -109,26 +113,30 @@ THRESHOLDS = ("thm_4_2_ii_threshold",)
 
 
 def candidates(
-    constructions: Mapping[str, Construction], names: Sequence[str] | None = None
+    constructions: Mapping[str, Construction],
+    names: Sequence[str] | None = None,
+    claims: Sequence[Claim] = (Claim.BALLS,),
 ) -> list[Candidate]:
     """Return the candidates among the registered constructions that claim every open ball.
 
     Args:
         constructions: the registry.
         names: only these, None for all.
+        claims: what they may claim.
 
     Raises:
-        ValueError: if a name is unknown or its construction claims less than every open ball.
+        ValueError: if a name is unknown or its construction claims something else.
     """
     able = [
         name
         for name, each in constructions.items()
-        if each.claim is Claim.BALLS and name != AUTO and each.plan_of_dataset is not None
+        if each.claim in claims and name != AUTO and each.plan_of_dataset is not None
     ]
     strangers = sorted(set(names or ()) - set(able))
     if strangers or (names is not None and not names):
+        claimed = "every open ball" + (" or an error bound" if Claim.ERROR in claims else "")
         raise ValueError(
-            f"candidates must be among the constructions that claim every open ball, "
+            f"candidates must be among the constructions that claim {claimed}, "
             f"{', '.join(able)}; got {strangers[0] if strangers else 'none'!r}"
         )
     chosen = [name for name in able if names is None or name in names]

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from pipeline.construction.built import Claim
 from pipeline.construction.candidates import Considered, candidates, considered
 from pipeline.construction.registry import CONSTRUCTIONS
 from pipeline.data import SeparatedDataset
 
 VERIFIED, REJECTED, PLANNED, REFUSED = "verified", "rejected", "planned", "does not apply"
-VERDICTS = (VERIFIED, REJECTED, PLANNED, REFUSED)
+BOUNDED = "error bound"
+VERDICTS = (VERIFIED, REJECTED, PLANNED, REFUSED, BOUNDED)
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,19 @@ class Counted:
         N: number of points.
         d: input dimension.
         rho: robustness ratio, as a rational's text.
-        verdict: "verified" (built, every ball proved by the independent checker), "rejected" (built
-            and not proved), "planned" (counted alone) or "does not apply".
+        verdict: "verified" (built, every ball proved by the independent checker), "error bound"
+            (built, its robust memorization error proved to be small), "rejected" (built and not
+            proved), "planned" (counted alone) or "does not apply".
         parameter_count: P, zeros counted; None where it does not apply.
         depth: number of affine layers, None likewise.
         seconds: spent on building and checking.
         reason: why it does not apply or was rejected, else empty.
+        dataset: name of the dataset.
+        first_hidden_width: width of the first hidden layer, None where it does not apply.
+        claim: what the construction claims: "balls" or "error".
 
     Raises:
-        ValueError: if the verdict is unknown or does not fit count and reason.
+        ValueError: if the verdict is unknown or does not fit claim, count and reason.
     """
 
     construction: str
@@ -50,10 +56,16 @@ class Counted:
     depth: int | None
     seconds: float = 0.0
     reason: str = ""
+    dataset: str = ""
+    first_hidden_width: int | None = None
+    claim: str = Claim.BALLS.value
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
             raise ValueError(f"verdict must be one of {', '.join(VERDICTS)}, got {self.verdict!r}")
+        says_else = {Claim.BALLS.value: BOUNDED, Claim.ERROR.value: VERIFIED}
+        if self.verdict == says_else.get(self.claim, self.verdict):
+            raise ValueError(f"{self.variant}: {self.verdict} does not fit claim {self.claim!r}")
         if (self.parameter_count is None) != (self.verdict == REFUSED):
             raise ValueError(f"{self.variant}: a count is needed exactly where it applies")
         if bool(self.reason) != (self.verdict in (REFUSED, REJECTED)):
@@ -91,6 +103,7 @@ def cheapest_variants(
     names: Sequence[str] | None = None,
     thresholds: bool = False,
     seed: int = 0,
+    claims: Sequence[Claim] = (Claim.BALLS,),
 ) -> list[Considered]:
     """Return each construction's variant with the fewest parameters, in the registry's order.
 
@@ -102,11 +115,12 @@ def cheapest_variants(
         names: of constructions, None for all that claim every open ball.
         thresholds: whether networks with threshold neurons count.
         seed: of random projections.
+        claims: what constructions may claim.
 
     Raises:
-        ValueError: if a name is unknown or its construction claims less than every open ball.
+        ValueError: if a name is unknown or its construction claims something else.
     """
-    among = candidates(CONSTRUCTIONS, names)
+    among = candidates(CONSTRUCTIONS, names, claims)
     found = considered(CONSTRUCTIONS, among, dataset, rho, 2, thresholds, seed)
     best: dict[str, Considered] = {}
     for each in found:
@@ -127,17 +141,21 @@ def counted(each: Considered, dataset: SeparatedDataset, rho: Fraction) -> Count
         parameter_count=None if plan is None else plan.parameter_count(),
         depth=None if plan is None else plan.depth,
         reason=each.reason,
+        dataset=dataset.name,
+        first_hidden_width=None if plan is None else plan.first_hidden_width,
+        claim=CONSTRUCTIONS[each.candidate.name].claim.value,
     )
 
 
 def crossovers(rows: Sequence[Counted]) -> list[Crossover]:
     """Return the winner of every (N, d, rho) that any construction reaches, sorted by d, N, rho.
 
-    A rejected network counts for nothing. Equal counts are won by the first row.
+    Only networks that claim every ball compete, and a rejected one counts for nothing. Equal
+    counts are won by the first row.
     """
     cells: dict[tuple[int, int, Fraction], list[Counted]] = {}
     for row in rows:
-        if row.verdict in (VERIFIED, PLANNED):
+        if row.verdict in (VERIFIED, PLANNED) and row.claim == Claim.BALLS:
             cells.setdefault((row.d, row.N, Fraction(row.rho)), []).append(row)
     return [_crossover(cells[key]) for key in sorted(cells)]
 

@@ -16,7 +16,7 @@ from pipeline.exact import parse_norm
 from pipeline.network import ReLUNetwork, load_network
 from pipeline.report import counted_frame, exponents_frame, prices_frame
 from pipeline.stages.outcome import Outcome
-from pipeline.stages.price_of_learning import Priced, attempts_json, best_attempt
+from pipeline.stages.price_of_learning import ROWS, Priced, attempts_json, best_attempt
 from pipeline.tracking import TrackedRun, exponent_metric, row_metrics, run_name
 
 if TYPE_CHECKING:
@@ -79,12 +79,24 @@ def track_price(run: TrackedRun, priced: Priced, folder: Path) -> None:
             "price/width": row.succeeded,
             "price/width_impossible": row.impossible,
             "price/params_failed": row.parameters_failed,
-            "params/total": row.parameters,
-            "params/lower_bound": row.lower_bound,
-            "robust/rho": float(Fraction(row.rho)),
         }
         child.log_metrics({key: value for key, value in numbers.items() if value is not None})
+        child.log_metrics(
+            row_metrics(
+                parameter_count=row.parameters,
+                lower_bound=row.lower_bound,
+                # All hidden layers of a network of the search have one width.
+                first_hidden_width=row.succeeded,
+                N=row.N,
+                d=row.d,
+                C=row.C,
+                rho=float(Fraction(row.rho)),
+                verified=None if row.succeeded is None else row.N,
+            )
+        )
         child.log_text(attempts_json(outputs), "attempts.json")
+        child.log_artifact(priced.dataset)
+        child.log_artifact(priced.built.file(ROWS))
         best = best_attempt(outputs)
         if best is not None:
             track_curve(child, best["curve"])
@@ -93,7 +105,7 @@ def track_price(run: TrackedRun, priced: Priced, folder: Path) -> None:
             for file in ("network.npz", "proofs.npz"):
                 shutil.copyfile(outputs.file(file), place / file)
             shutil.copyfile(priced.dataset, place / "dataset.npz")
-            for file in ("dataset.npz", "network.npz", "proofs.npz"):
+            for file in ("network.npz", "proofs.npz"):
                 child.log_artifact(place / file)
             track_network(child, load_network(place / "network.npz"), place)
 
