@@ -203,6 +203,24 @@ class PhaseDiagramConfig:
 
 
 @dataclass
+class Figure1Config:
+    """Which networks are drawn on Figure 1 (`experiment=fig1`), a panel a size N = d.
+
+    No sizes: none. additive_d keeps the d of the input layer in the curves, which the paper drops.
+    """
+
+    sizes: list[int] = field(default_factory=list)
+    rho: list[str] = field(default_factory=list)
+    families: list[str] = field(default_factory=lambda: ["sphere"])
+    constructions: list[str] | None = None
+    thresholds: bool = True
+    error_bounds: bool = True
+    additive_d: bool = False
+    C: int = 2
+    largest_build: int = 300_000
+
+
+@dataclass
 class WidthSearchConfig:
     """Options of `pipeline.baseline.minimal_width.WidthSearch`."""
 
@@ -331,6 +349,7 @@ class Config:
     verification: VerificationConfig = field(default_factory=VerificationConfig)
     exponents: ExponentsConfig = field(default_factory=ExponentsConfig)
     phase_diagram: PhaseDiagramConfig = field(default_factory=PhaseDiagramConfig)
+    figure_1: Figure1Config = field(default_factory=Figure1Config)
     price_of_learning: PriceOfLearningConfig = field(default_factory=PriceOfLearningConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)

@@ -144,8 +144,8 @@ def bounds_figure(
     figure, axes = new_figure(9.6, height, (0.72, 0.95, 5.5, height - 1.55))
     with matplotlib.rc_context(RC):
         axes.set(xscale="log", yscale="log")
-        bounds = _draw_bands(axes, table, bands) + _draw_curves(axes, table, curves)
-        points = _draw_points(axes, measured)
+        bounds = draw_bands(axes, table, bands) + draw_curves(axes, table, curves)
+        points = draw_points(axes, measured)
         _label_axes(axes, table, measured, N, d)
         _add_legend(figure, bounds, "Bounds (constants omitted)", "upper left", 1 - 0.15 / height)
         if points:
@@ -169,7 +169,8 @@ def _add_legend(figure: Figure, handles: list[Any], title: str, loc: Any, y: flo
     plain_text(legend)
 
 
-def _draw_bands(axes: Axes, table: pd.DataFrame, bands: Bands) -> list[Any]:
+def draw_bands(axes: Axes, table: pd.DataFrame, bands: Bands) -> list[Any]:
+    """Shade what lies between bounds and return the legend's entries."""
     handles = []
     for low, high, label, style in bands:
         merged: dict[str, Any] = {"linewidth": 0.0} | style
@@ -184,7 +185,8 @@ def _draw_bands(axes: Axes, table: pd.DataFrame, bands: Bands) -> list[Any]:
     return handles
 
 
-def _draw_curves(axes: Axes, table: pd.DataFrame, curves: Curves) -> list[Any]:
+def draw_curves(axes: Axes, table: pd.DataFrame, curves: Curves) -> list[Any]:
+    """Draw bounds against rho and return the legend's entries."""
     handles: list[Any] = []
     # Dashed terms last, so that they stay visible on the solid curve they add up to.
     order = sorted(curves, key=lambda name: curves[name][1]["ls"] != "-")
@@ -196,25 +198,38 @@ def _draw_curves(axes: Axes, table: pd.DataFrame, curves: Curves) -> list[Any]:
     return handles
 
 
-def _draw_points(axes: Axes, measured: Sequence[MeasuredCount]) -> list[Line2D]:
-    names = list(dict.fromkeys(point.construction for point in measured))
+def draw_points(
+    axes: Axes,
+    measured: Sequence[MeasuredCount],
+    names: Sequence[str] | None = None,
+    **style: Any,
+) -> list[Line2D]:
+    """Draw networks as markers and return the legend's entries.
+
+    Args:
+        axes: where.
+        measured: the networks, a shape a construction, a fill a status.
+        names: constructions in the order of their shapes, by default the order of appearance.
+        **style: properties of the markers that replace the usual ones.
+    """
+    if names is None:
+        names = list(dict.fromkeys(point.construction for point in measured))
     groups: dict[tuple[str, str], list[MeasuredCount]] = {}
     for point in measured:
         groups.setdefault((point.construction, point.status), []).append(point)
     handles = []
     for (name, status), points in groups.items():
+        look: dict[str, Any] = {"markersize": 8.5, "markeredgewidth": 1.2, **FILLS[status], **style}
         handles += axes.plot(
             [point.rho for point in points],
             [point.parameter_count for point in points],
             ls="none",
             marker=SHAPES[names.index(name) % len(SHAPES)],
-            markersize=8.5,
             markeredgecolor="black",
-            markeredgewidth=1.2,
             zorder=5,
             clip_on=False,
             label=_point_label(name, status, points),
-            **FILLS[status],
+            **look,
         )
     return handles
 
@@ -242,7 +257,12 @@ def _label_axes(
     axes.set_ylabel("parameter count P")
     dropped = "" if bool(table["additive_d"].iloc[0]) else ", additive d dropped from the bounds"
     axes.set_title(f"N = {N:,}, d = {d:,}{dropped}", loc="left", fontsize=10, pad=18)
-    # The two crossings of Theorem 4.2; aligned away from each other, so they never overlap.
+    mark_crossings(axes, N, d, low)
+
+
+def mark_crossings(axes: Axes, N: int, d: int, low: float) -> None:
+    """Mark the two crossings of Theorem 4.2's parts that lie right of `low`."""
+    # Aligned away from each other, so they never overlap.
     for rho, text, side in ((1 / (N * d**0.5), "1/(N√d)", "right"), (d**-0.5, "1/√d", "left")):
         if low < rho < 1:
             axes.axvline(rho, color="#bdbdbd", lw=0.8, zorder=0)

@@ -83,6 +83,44 @@ def new_figures(
     return figure, [list(row) for row in grid]
 
 
+def new_panels(
+    shape: tuple[int, int],
+    panel: tuple[float, float],
+    gap: tuple[float, float],
+    margins: tuple[float, float, float, float],
+) -> tuple[Figure, list[list[Axes]]]:
+    """Return an empty figure with a grid of axes of a given size, the figure grown around them.
+
+    Args:
+        shape: rows and columns.
+        panel: width and height of one pair of axes, in inches.
+        gap: across and down between panels, in inches.
+        margins: left, right, top and bottom, in inches.
+    """
+    rows, columns = shape
+    left, right, top, bottom = margins
+    width = left + columns * panel[0] + (columns - 1) * gap[0] + right
+    height = bottom + rows * panel[1] + (rows - 1) * gap[1] + top
+    with matplotlib.rc_context(RC):
+        figure = Figure(figsize=(width, height), facecolor="white")
+        FigureCanvasAgg(figure)
+        grid = [
+            [
+                figure.add_axes(
+                    (
+                        (left + j * (panel[0] + gap[0])) / width,
+                        (bottom + (rows - 1 - i) * (panel[1] + gap[1])) / height,
+                        panel[0] / width,
+                        panel[1] / height,
+                    )
+                )
+                for j in range(columns)
+            ]
+            for i in range(rows)
+        ]
+    return figure, grid
+
+
 def frozen_layout(figure: Figure) -> Figure:
     """Return the figure with its layout computed once, so that every format shows the same."""
     with matplotlib.rc_context(RC):

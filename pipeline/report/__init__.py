@@ -8,6 +8,13 @@ from pipeline.report.exponents import (
     exponents_summary,
     exponents_table,
 )
+from pipeline.report.figure1_networks import (
+    NETWORK_TABLES,
+    network_figures,
+    networks_frame,
+    ratios_table,
+    write_networks,
+)
 from pipeline.report.page import report_page
 from pipeline.report.phase_diagram import (
     TABLES,
@@ -32,6 +39,7 @@ from pipeline.report.rows import SummaryRow
 from pipeline.report.summary_file import read_summary, write_summary
 
 __all__ = [
+    "NETWORK_TABLES",
     "PRICE_TABLES",
     "TABLES",
     "BallData",
@@ -49,14 +57,18 @@ __all__ = [
     "exponents_frame",
     "exponents_summary",
     "exponents_table",
+    "network_figures",
+    "networks_frame",
     "phase_figures",
     "price_figures",
     "prices_frame",
     "prices_json",
     "prices_of_json",
     "prices_table",
+    "ratios_table",
     "read_summary",
     "report_page",
+    "write_networks",
     "write_prices",
     "write_summary",
     "write_tables",

@@ -12,12 +12,13 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.construction.crossovers import Crossover
+from pipeline.construction.crossovers import Counted, Crossover
 from pipeline.construction.exponents import Exponent
 from pipeline.figures import figure_bytes, figure_error_bounds, figure_margins
 from pipeline.report.console import bound_text, count_text, footnote, ratio_text, verdict_text
 from pipeline.report.details import DECISION_RULES, BallData, RowDetails, RunDetails, exact_text
 from pipeline.report.exponents import interval_text
+from pipeline.report.figure1_networks import RATIOS, ratio_columns, ratio_note
 from pipeline.report.phase_diagram import times_text
 from pipeline.report.price_of_learning import PRICE_COLUMNS, price_texts, price_words
 from pipeline.report.rows import SummaryRow
@@ -35,6 +36,7 @@ def report_page(
     exponents: Sequence[Exponent] = (),
     cells: Sequence[Crossover] = (),
     prices: Sequence[LearningPrice] = (),
+    networks: Sequence[Counted] = (),
 ) -> str:
     """Return the report as self-contained HTML: claims, table, plots, how to check again.
 
@@ -46,6 +48,7 @@ def report_page(
         exponents: measured exponents of the constructions' sizes, for a section of their own.
         cells: which construction has the fewest parameters where, for another.
         prices: trained networks beside built ones, for another.
+        networks: what is drawn on Figure 1, whose constants are another.
 
     Raises:
         ValueError: if details and rows do not match, or a figure is neither SVG nor PNG.
@@ -80,7 +83,19 @@ def report_page(
         prices=[(price_texts(row), row.impossible) for row in prices],
         price_columns=PRICE_COLUMNS,
         price_words=price_words(prices),
+        ratios=_ratios(networks),
+        ratio_note=ratio_note(networks) if networks else "",
     )
+
+
+def _ratios(networks: Sequence[Counted]) -> list[tuple[str, list[str], list[tuple[str, ...]]]]:
+    """Return theorem, titles and rows of each table of constants."""
+    tables = []
+    for column, theorem in RATIOS.items() if networks else ():
+        columns = ratio_columns(networks, column)
+        rows = list(zip(*(each.cells for each in columns), strict=True))
+        tables.append((theorem, [each.title for each in columns], rows))
+    return tables
 
 
 def ball_figures(verdicts: Sequence[BallData]) -> dict[str, str]:

@@ -9,8 +9,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.construction.crossovers import Counted, Crossover, crossovers
-from pipeline.figures import replace_file
+from pipeline.construction.crossovers import (
+    BOUNDED,
+    PLANNED,
+    VERIFIED,
+    Counted,
+    Crossover,
+    crossovers,
+)
+from pipeline.exact import parse_ratio
+from pipeline.figures import MeasuredCount, replace_file
 from pipeline.report.console import Column, count_text
 
 TABLES = ("certified.csv", "certified.json", "crossovers.csv")
@@ -20,9 +28,10 @@ CROSSOVER = [each.name for each in fields(Crossover)]
 
 
 def counted_frame(rows: Sequence[Counted]) -> pd.DataFrame:
-    """Return one row a construction, size and ratio; counts and depths are integers or missing."""
+    """Return one row a construction, size and ratio; counts and widths are integers or missing."""
     frame = pd.DataFrame([asdict(row) for row in rows], columns=COUNTED)
-    return frame.astype({"parameter_count": "Int64", "depth": "Int64"})
+    integers = ("parameter_count", "depth", "first_hidden_width")
+    return frame.astype(dict.fromkeys(integers, "Int64"))
 
 
 def crossovers_frame(cells: Sequence[Crossover]) -> pd.DataFrame:
@@ -38,6 +47,19 @@ def counted_json(rows: Sequence[Counted]) -> str:
 def counted_of_json(text: str) -> list[Counted]:
     """Return the rows that `counted_json` wrote."""
     return [Counted(**row) for row in json.loads(text)]
+
+
+def measured_count(row: Counted) -> MeasuredCount:
+    """Return a counted network as the figures draw it.
+
+    Raises:
+        ValueError: if the row has no count.
+    """
+    if row.parameter_count is None:
+        raise ValueError(f"{row.construction} has no count to draw: {row.reason}")
+    known = {VERIFIED: "verified", PLANNED: "planned", BOUNDED: "error bound"}
+    status = known.get(row.verdict, "not verified")
+    return MeasuredCount(row.construction, float(parse_ratio(row.rho)), row.parameter_count, status)
 
 
 def write_tables(rows: Sequence[Counted], run_dir: Path) -> list[Path]:

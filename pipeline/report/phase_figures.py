@@ -6,15 +6,13 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from pipeline.construction.crossovers import PLANNED, REFUSED, VERIFIED, Counted, crossovers
-from pipeline.exact import parse_ratio
+from pipeline.construction.crossovers import REFUSED, Counted, crossovers
 from pipeline.figures import (
-    MeasuredCount,
     figure_crossovers,
     figure_exponents,
     figure_phase_diagram,
 )
-from pipeline.report.phase_diagram import crossovers_frame
+from pipeline.report.phase_diagram import crossovers_frame, measured_count
 from pipeline.theory import exponents_table, phase_table
 
 
@@ -23,7 +21,9 @@ def phase_figures(rows: Sequence[Counted]) -> dict[str, tuple[str, Figure]]:
     if not rows:
         return {}
     N, d = rows[0].N, rows[0].d
-    here = [_measured(row) for row in rows if (row.N, row.d) == (N, d) and row.verdict != REFUSED]
+    here = [
+        measured_count(row) for row in rows if (row.N, row.d) == (N, d) and row.verdict != REFUSED
+    ]
     least = min([0.1 / (N * d**0.5), *(point.rho for point in here)])
     figures = {
         "phase_diagram": (
@@ -40,10 +40,3 @@ def phase_figures(rows: Sequence[Counted]) -> dict[str, tuple[str, Figure]]:
         caption = "Which construction needs the fewest parameters"
         figures["crossovers"] = (caption, figure_crossovers(cells))
     return figures
-
-
-def _measured(row: Counted) -> MeasuredCount:
-    known = {VERIFIED: "verified", PLANNED: "planned"}
-    status = known.get(row.verdict, "not verified")
-    assert row.parameter_count is not None
-    return MeasuredCount(row.construction, float(parse_ratio(row.rho)), row.parameter_count, status)

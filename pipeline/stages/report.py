@@ -11,6 +11,7 @@ from pipeline.figures import figure_1, figure_bytes, replace_file, save_figure
 from pipeline.report import (
     RunDetails,
     exponents_summary,
+    network_figures,
     phase_figures,
     price_figures,
     report_page,
@@ -44,13 +45,21 @@ def report(
         written += save_figure(figure, run_dir / "figure1", config["report"]["formats"])
         pictures[CAPTION] = figure_bytes(figure, "svg").decode()
     drawings = phase_figures(counts) | price_figures(studies.prices)
+    drawings |= network_figures(studies.networks, config["figure_1"]["additive_d"])
     for stem, (caption, drawn) in drawings.items():
         written += save_figure(drawn, run_dir / stem, config["report"]["formats"])
         pictures[caption] = figure_bytes(drawn, "svg").decode()
     if config["report"]["html"]:
         balls = [each.balls for each in outcomes]
         page = report_page(
-            rows, pictures, details, balls, exponents or (), crossovers(counts), studies.prices
+            rows,
+            pictures,
+            details,
+            balls,
+            exponents or (),
+            crossovers(counts),
+            studies.prices,
+            studies.networks,
         )
         written.append(replace_file(run_dir / "report.html", page.encode()))
     return written

@@ -1,22 +1,25 @@
-"""What a job does beyond one dataset: exponents, the phase diagram, the price of learning."""
+"""What a job does beyond one dataset: exponents, counts on grids, the price of learning."""
 
 from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.construction.crossovers import Counted, crossovers
+from pipeline.construction.crossovers import BOUNDED, VERIFIED, Counted, crossovers
 from pipeline.construction.exponents import Exponent
 from pipeline.report import (
+    NETWORK_TABLES,
     PRICE_TABLES,
     TABLES,
     crossovers_table,
     exponents_table,
     prices_table,
+    ratios_table,
+    write_networks,
     write_prices,
     write_tables,
 )
@@ -28,18 +31,30 @@ from pipeline.stages.exponents import (
     measured,
     require_measurable,
 )
-from pipeline.stages.phase_diagram import count_cells, counts_of, require_countable
+from pipeline.stages.phase_diagram import (
+    Cell,
+    count_cells,
+    counts_of,
+    network_cells,
+    require_countable,
+)
 from pipeline.stages.price_of_learning import price_cells, require_priceable
 from pipeline.stages.progress import announced
 from pipeline.stages.search import found_by
 from pipeline.stages.store import StageStore, write_errors
-from pipeline.stages.track import track_counts, track_exponents, track_price, track_prices
+from pipeline.stages.track import (
+    track_counts,
+    track_exponents,
+    track_networks,
+    track_price,
+    track_prices,
+)
 from pipeline.tracking import TrackedRun, stage_time
 
 if TYPE_CHECKING:
     from pipeline.baseline.price import LearningPrice
 
-STUDY_FILES = (TABLE, *TABLES, *PRICE_TABLES)
+STUDY_FILES = (TABLE, *TABLES, *NETWORK_TABLES, *PRICE_TABLES)
 
 _log = logging.getLogger("pipeline")
 
@@ -51,11 +66,13 @@ class Studies:
     Args:
         exponents: measured exponents, None where none were asked for.
         counts: rows of the phase diagram.
+        networks: rows of the networks on Figure 1.
         prices: rows of the price of learning.
     """
 
     exponents: list[Exponent] | None
     counts: list[Counted]
+    networks: list[Counted]
     prices: list[LearningPrice]
 
 
@@ -66,7 +83,7 @@ def require_studies(config: Mapping[str, Any]) -> None:
         ValueError: if an option makes no sense.
     """
     require_measurable(config["exponents"])
-    require_countable(config["phase_diagram"])
+    require_countable(config)
     require_priceable(config)
 
 
@@ -77,6 +94,7 @@ def run_studies(
     return Studies(
         _exponents(config, store, run_dir, run),
         _phase_diagram(config, store, run_dir, run),
+        _networks(config, store, run_dir, run),
         _prices(config, store, run_dir, run),
     )
 
@@ -111,21 +129,40 @@ def _phase_diagram(
     config: Mapping[str, Any], store: StageStore, run_dir: Path, run: TrackedRun
 ) -> list[Counted]:
     """Return the counts of every construction on the grid, printed, filed and logged."""
-    outputs = []
-    for cell, count in count_cells(store, config):
-        with announced("count", cell) as done:
-            outputs.append(count())
-            rows = counts_of(outputs[-1:])
-            proved = sum(row.verdict == "verified" for row in rows)
-            done(outputs[-1], f"{proved} networks certified, {len(rows)} constructions")
-    counts = counts_of(outputs)
+    counts = _counted(count_cells(store, config), "count", run)
     if counts:
         with write_errors("the phase diagram", run_dir):
             files = write_tables(counts, run_dir)
-        run.log_metrics({stage_time("count"): sum(each.seconds for each in outputs)})
         track_counts(run, counts, files)
         _log.info("\n%s\n", crossovers_table(crossovers(counts)))
     return counts
+
+
+def _networks(
+    config: Mapping[str, Any], store: StageStore, run_dir: Path, run: TrackedRun
+) -> list[Counted]:
+    """Return the networks on Figure 1, their constants printed, filed and logged."""
+    rows = _counted(network_cells(store, config), "figure_1", run)
+    if rows:
+        with write_errors("the networks on Figure 1", run_dir):
+            files = write_networks(rows, run_dir)
+        track_networks(run, rows, files)
+        _log.info("\n%s\n", ratios_table(rows))
+    return rows
+
+
+def _counted(cells: Iterable[Cell], stage: str, run: TrackedRun) -> list[Counted]:
+    """Return the rows of all cells, announced one by one; the time they took is logged."""
+    outputs = []
+    for words, count in cells:
+        with announced("count", words) as done:
+            outputs.append(count())
+            rows = counts_of(outputs[-1:])
+            proved = sum(row.verdict in (VERIFIED, BOUNDED) for row in rows)
+            done(outputs[-1], f"{proved} networks certified, {len(rows)} constructions")
+    if outputs:
+        run.log_metrics({stage_time(stage): sum(each.seconds for each in outputs)})
+    return counts_of(outputs)
 
 
 def _prices(

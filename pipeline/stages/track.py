@@ -9,12 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from pipeline.construction.crossovers import Counted
 from pipeline.construction.exponents import Exponent
 from pipeline.data import SeparatedDataset
 from pipeline.exact import parse_norm
 from pipeline.network import ReLUNetwork, load_network
-from pipeline.report import counted_frame, exponents_frame, prices_frame
+from pipeline.report import counted_frame, exponents_frame, networks_frame, prices_frame
 from pipeline.stages.outcome import Outcome
 from pipeline.stages.price_of_learning import ROWS, Priced, attempts_json, best_attempt
 from pipeline.tracking import TrackedRun, exponent_metric, row_metrics, run_name
@@ -112,13 +114,7 @@ def track_price(run: TrackedRun, priced: Priced, folder: Path) -> None:
 
 def track_prices(run: TrackedRun, rows: Sequence[LearningPrice], files: Sequence[Path]) -> None:
     """Log the price of learning as a table, and its files."""
-    for path in files:
-        run.log_artifact(path)
-    columns = prices_frame(rows).astype(object).where(lambda frame: frame.notna(), None)
-    table = columns.to_dict(orient="list")
-    run.log_table(
-        {str(name): values for name, values in table.items()}, "price_of_learning_table.json"
-    )
+    _track_frame(run, prices_frame(rows), files, "price_of_learning_table.json")
 
 
 def _log_row(run: TrackedRun, each: Outcome, data: SeparatedDataset) -> None:
@@ -173,8 +169,17 @@ def track_exponents(run: TrackedRun, found: Sequence[Exponent], table: Path) -> 
 
 def track_counts(run: TrackedRun, rows: Sequence[Counted], files: Sequence[Path]) -> None:
     """Log the counts of the phase diagram as a table, and their files."""
+    _track_frame(run, counted_frame(rows), files, "phase_diagram.json")
+
+
+def track_networks(run: TrackedRun, rows: Sequence[Counted], files: Sequence[Path]) -> None:
+    """Log the networks on Figure 1 with their constants as a table, and their files."""
+    _track_frame(run, networks_frame(rows), files, "figure1_networks_table.json")
+
+
+def _track_frame(run: TrackedRun, frame: pd.DataFrame, files: Sequence[Path], name: str) -> None:
     for path in files:
         run.log_artifact(path)
-    columns = counted_frame(rows).astype(object).where(lambda frame: frame.notna(), None)
+    columns = frame.astype(object).where(lambda each: each.notna(), None)
     table = columns.to_dict(orient="list")
-    run.log_table({str(name): values for name, values in table.items()}, "phase_diagram.json")
+    run.log_table({str(column): values for column, values in table.items()}, name)

@@ -23,6 +23,7 @@ from pipeline.tracking.names import (
     TAG_CONSTRUCTION,
     TAG_DATASET,
     TAG_VERDICT,
+    stage_time,
 )
 from pipeline.tracking.width_records import (
     HARD_WIDTH,
@@ -124,7 +125,8 @@ def _is_certified(run: Run) -> bool:
 
 
 def _has_counts(run: Run) -> bool:
-    return "time/count_s" in run.data.metrics or run.data.tags.get(TAG_CONSTRUCTION) == "trained"
+    timed = {stage_time("count"), stage_time("figure_1")} & set(run.data.metrics)
+    return bool(timed) or run.data.tags.get(TAG_CONSTRUCTION) == "trained"
 
 
 def _artifacts(client: MlflowClient, uri: str, run: Run) -> list[str]:

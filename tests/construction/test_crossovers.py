@@ -17,7 +17,8 @@ def row(name: str, P: int | None, verdict: str = "verified", **more) -> Counted:
     """Return a row at N = 8, d = 2, rho = 1/2."""
     reason = "why" if verdict in ("does not apply", "rejected") else ""
     depth = None if P is None else 3
-    made = Counted(name, name, 8, 2, "1/2", verdict, P, depth, reason=reason)
+    claim = more.pop("claim", "balls")
+    made = Counted(name, name, 8, 2, "1/2", verdict, P, depth, reason=reason, claim=claim)
     return replace(made, **more)
 
 
@@ -32,6 +33,13 @@ def test_a_rejected_network_and_one_that_does_not_apply_never_win():
     (cell,) = crossovers(rows)
     assert (cell.winner, cell.verdict, cell.runner_up, cell.ratio) == ("c", "planned", "", None)
     assert crossovers(rows[:2]) == []
+
+
+def test_a_network_that_claims_less_than_every_ball_never_wins():
+    rows = [row("a", 1, "error bound", claim="error"), row("b", 2, "planned", claim="error")]
+    assert crossovers(rows) == []
+    (cell,) = crossovers([*rows, row("c", 9)])
+    assert (cell.winner, cell.runner_up) == ("c", "")
 
 
 def test_equal_counts_are_won_by_the_first_row():
@@ -55,6 +63,9 @@ def test_cells_are_sorted_by_d_then_n_then_the_value_of_rho():
         ({"verdict": "does not apply", "reason": "why"}, "a count is needed exactly"),
         ({"verdict": "rejected"}, "rejected with the reason ''"),
         ({"reason": "why"}, "verified with the reason 'why'"),
+        ({"verdict": "error bound"}, "error bound does not fit claim 'balls'"),
+        ({"claim": "error"}, "verified does not fit claim 'error'"),
+        ({"claim": "points"}, "does not fit claim 'points'"),
     ],
 )
 def test_a_row_whose_fields_contradict_each_other_is_refused(changes, message):

@@ -26,6 +26,16 @@ def test_small_networks_are_certified_large_ones_counted_and_the_rest_says_why()
     assert all(row.N == 6 and row.d == 3 and row.rho == "1/5" for row in rows)
 
 
+def test_an_error_bound_is_proved_as_such_and_only_where_it_is_asked_for():
+    rho = Fraction(1, 30)
+    (row,) = certified_counts(DATA, rho, ["thm_4_2_ii"], 10**6, error_bounds=True)
+    assert (row.verdict, row.claim) == ("error bound", "error")
+    planned = CONSTRUCTIONS["thm_4_2_ii"].plan_of_dataset(DATA, rho, 2, seed=0, mode="adaptive")
+    assert (row.dataset, row.first_hidden_width) == ("spread", planned.first_hidden_width)
+    with pytest.raises(ValueError, match="every open ball"):
+        certified_counts(DATA, rho, ["thm_4_2_ii"], 10**6)
+
+
 def wrong_boxes(built):
     """Claim boxes that hold no ball."""
     structure = dict(built.certificate.structure)
