@@ -184,8 +184,8 @@ OF_PAPER = (
     Item(
         "Lemmas B.11, B.12",
         "share of a ball in a slab, V_(d-1)/V_d",
-        "pipeline.construction.thm_4_2_ii_moderate:volume_ratio_above",
-        "tests/construction/test_thm_4_2_ii.py",
+        "pipeline.theory.lemmas:lemma_b_11_share",
+        "tests/theory/test_lemmas.py",
         note="rational, pi rounded to the safe side; the checker has its own",
         headline=False,
     ),
@@ -254,8 +254,8 @@ OF_PAPER = (
     Item(
         "Lemma B.22",
         "t >= 10 ln t for t >= e^4: m <= d in the cases above",
-        "pipeline.construction.lattice:projected_dimension",
-        "tests/construction/test_lattice.py",
+        "pipeline.theory.lemmas:lemma_b_20_dimension",
+        "tests/theory/test_lemmas.py",
         note="min{d, ...} makes it hold everywhere",
         headline=False,
     ),
