@@ -72,6 +72,6 @@ class Where(Rate):
         return np.where(self.condition.exponents(at), inside, outside)
 
     def words(self, notation: Notation = TEXT) -> str:
-        """Return both rates and the condition; as text, also within LaTeX."""
+        """Return both rates and the condition, in brackets."""
         inside, outside = self.inside.words(notation), self.outside.words(notation)
-        return f"{inside} if {self.condition.words}, else {outside}"
+        return f"({inside} if {self.condition.words}, else {outside})"

@@ -70,9 +70,15 @@ def _both(p: Norm) -> Rate:
 
 
 def _width_regimes(p: Norm) -> tuple[Regime, ...]:
-    one_neuron = at_most(_width(p), ONE, "ρ² min{N, d} ≤ 1")
-    wide = Regime("width", "Propositions 3.2, C.6, C.7", _width(p) * D)
-    return (Regime("input layer", "every network", D, one_neuron), wide)
+    one_neuron = Regime("input layer", "every network", D, at_most(_width(p), ONE, "width ≤ 1"))
+    if p == inf:
+        return (
+            one_neuron,
+            Regime("width", "Proposition C.6", RHO**2 * FEWER * D, AT_MOST_HALF),
+            Regime("full width", "Proposition C.7", FEWER * D),
+        )
+    item = "Proposition 3.2" if p == 2 else "Proposition C.6"
+    return (one_neuron, Regime("width", item, _width(p) * D))
 
 
 def _vc_regimes(p: Norm) -> tuple[Regime, ...]:

@@ -97,7 +97,8 @@ class Notation:
         """Return a fraction; its line is oblique in text."""
         if self.latex:
             return rf"\frac{{{above}}}{{{below}}}"
-        return f"{above}/{below if _is_atom(below) else f'({below})'}"
+        inner = f"({below})" if any(sign in _outermost(below) for sign in " /") else below
+        return f"{above}/{inner}"
 
     def sum(self, terms: Sequence[str]) -> str:
         """Return the terms with plus signs."""
@@ -123,7 +124,9 @@ def _outermost(text: str) -> str:
 
 def _is_atom(text: str) -> bool:
     """Return whether a power or a root of the text needs no brackets."""
-    return not any(sign in _outermost(text) for sign in (" ", r"\,", "^", "/", "-", "−", "√"))
+    return not text.startswith(r"\frac") and not any(
+        sign in _outermost(text) for sign in (" ", r"\,", "^", "/", "-", "−", "√")
+    )
 
 
 def _is_sum(text: str) -> bool:
