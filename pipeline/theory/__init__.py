@@ -48,6 +48,7 @@ from pipeline.theory.project_bounds import (
     parallel_balls,
     voting,
 )
+from pipeline.theory.table_1 import table_1
 from pipeline.theory.upper_bounds import (
     regime,
     theorem_4_2,
@@ -98,6 +99,7 @@ __all__ = [
     "proposition_3_2_width",
     "regime",
     "second_term",
+    "table_1",
     "theorem_3_1",
     "theorem_4_2",
     "theorem_4_2_i",

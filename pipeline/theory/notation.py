@@ -76,7 +76,7 @@ class Notation:
             if self.latex:
                 return rf"\sqrt{{{base}}}"
             return f"√{base}" if _is_atom(base) else f"√({base})"
-        inner = base if _is_atom(base) else f"({base})"
+        inner = base if _is_atom(base) else self.bracketed(base)
         if self.latex:
             return f"{inner}^{{{power}}}"
         if Fraction(power).denominator == 1:
@@ -90,8 +90,14 @@ class Notation:
         'N (a + b)'
         """
         present = [each for each in factors if each not in ("", "1")]
-        inner = [f"({each})" if _is_sum(each) and len(present) > 1 else each for each in present]
+        inner = [self.bracketed(each) if _is_sum(each) else each for each in present]
+        if len(present) == 1:
+            inner = present
         return (r"\," if self.latex else " ").join(inner) or "1"
+
+    def bracketed(self, text: str) -> str:
+        """Return the text in round brackets, which grow with it in LaTeX."""
+        return rf"\left({text}\right)" if self.latex else f"({text})"
 
     def quotient(self, above: str, below: str) -> str:
         """Return a fraction; its line is oblique in text."""
