@@ -14,6 +14,7 @@ from matplotlib.patches import Circle
 from pipeline.figures.orthographic import Camera, camera, circle, nearer_part
 from pipeline.figures.solids import (
     GUIDE,
+    PLANE,
     blank,
     draw_balls,
     draw_disc,
@@ -29,7 +30,6 @@ from pipeline.figures.style import RC, frozen_layout, new_figures
 # Towards the viewer of (a) and (b): e_1 and e_2 lie before the plane Null(W), e_3 behind it.
 _TOWARD = (0.86, 0.30, 0.42)
 _GREY: dict[str, Any] = {"facecolor": "#bdbdbd", "edgecolor": "#636363", "lw": 0.9}
-_PLANE: dict[str, Any] = {"facecolor": "#fff3c4", "edgecolor": "#8a6d00", "lw": 1.0}
 _LEVEL: dict[str, Any] = {"color": "black", "lw": 1.1, "ls": (0, (4, 2.5))}
 _HIDDEN = (0, (2, 1.2))
 
@@ -76,7 +76,7 @@ def _draw_distances(axes: Axes, view: Camera, table: pd.DataFrame) -> None:
         draw_polygon(
             axes, nearer_part(view, at, radius, corners[0], normal), alpha=0.4, zorder=3, **_GREY
         )
-    draw_polygon(axes, view.flat(corners), alpha=0.78, zorder=2, **_PLANE)
+    draw_polygon(axes, view.flat(corners), alpha=0.78, zorder=2, **PLANE)
     _draw_cuts(axes, view, of_kind(table, "b", "cut"))
     for start, end in zip(positions(distances), positions(distances, to=True), strict=True):
         behind = (start - end) @ normal < 0
@@ -117,7 +117,7 @@ def _draw_collision(axes: Axes, table: pd.DataFrame) -> None:
     across = positions(distance)[0] - along
     # Seen along what is at right angles to both: 0, e_1 and all else lie in the page.
     view = camera(np.cross(along, across), across)
-    draw_segment(axes, view, -0.7 * along, 1.9 * along, color=_PLANE["edgecolor"], lw=2.0, zorder=4)
+    draw_segment(axes, view, -0.7 * along, 1.9 * along, color=PLANE["edgecolor"], lw=2.0, zorder=4)
     write(axes, "Null(W)", view.flat(1.55 * along), (0, -10))
     for at, name, radius, label in zip(
         positions(balls), balls["name"], balls["length"], balls["label"], strict=True

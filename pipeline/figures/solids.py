@@ -19,6 +19,7 @@ LOOKS: dict[int, dict[str, Any]] = {
     2: {"facecolor": "#f4b59b", "edgecolor": "#a63603", "hatch": "////"},
 }
 GUIDE = "#8c8c8c"
+PLANE: dict[str, Any] = {"facecolor": "#fff3c4", "edgecolor": "#8a6d00", "lw": 1.0}
 
 
 def blank(axes: Axes, low: Sequence[float], high: Sequence[float]) -> None:
