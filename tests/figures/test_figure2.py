@@ -37,7 +37,8 @@ def test_the_balls_of_both_labels_are_there_with_their_radii(table, figure):
     data, distances, section = figure.axes
     balls = table[(table["panel"] == "a") & (table["kind"] == "ball")]
     assert sorted(c.get_radius() for c in circles(data)) == sorted(balls["length"])
-    assert [c.get_radius() for c in circles(distances)] == [float(table["length"][12])] * 3
+    reach = table.loc[table["kind"] == "differences", "length"]
+    assert [c.get_radius() for c in circles(distances)] == reach.to_list() == [2 / 3] * 3
     assert len(circles(section)) == 2
     looks = [c.get_hatch() for c in circles(data)]
     assert looks.count(LOOKS[2]["hatch"]) == 3 and looks.count(None) == 1
