@@ -10,8 +10,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.figures.figure1 import figure_1
+from pipeline.figures.figure2 import figure_2
+from pipeline.figures.figure3 import figure_3
+from pipeline.figures.figure5 import figure_5
 from pipeline.figures.figure8 import figure_8
 from pipeline.figures.phase_diagram import figure_exponents, figure_phase_diagram
+from pipeline.illustrations.figure2 import figure_2_table
+from pipeline.illustrations.figure3 import figure_3_table
+from pipeline.illustrations.figure5 import figure_5_table
 from pipeline.theory import bounds_table, exponents_table, phase_table
 
 
@@ -67,10 +73,10 @@ FIGURES = (
         "Figure 1",
         "Bounds on the parameter count against the robustness ratio, d = N",
         "What was known before the paper (black), what it proves (blue from above, red from "
-        "below), and what stays open between (hatched). The two dashed lines are the terms of the lower "
-        "bound: the width of the first layer grows with the square of the ratio, the VC dimension "
-        "only where the ratio tends to 1. As in the paper the d weights of the input layer are "
-        "dropped on both sides.",
+        "below), and what stays open between (hatched). The two dashed lines are the terms of the "
+        "lower bound: the width of the first layer grows with the square of the ratio, the VC "
+        "dimension only where the ratio tends to 1. As in the paper the d weights of the input "
+        "layer are dropped on both sides.",
         lambda sizes: bounds_table(*sizes.of_figure_1()),
         lambda table: figure_1(table, project=False),
     ),
@@ -83,6 +89,42 @@ FIGURES = (
         "Figure 1 is smaller than what the input layer costs anyway.",
         lambda sizes: bounds_table(*sizes.of_figure_1(), additive_d=True),
         lambda table: figure_1(table, project=False),
+    ),
+    PaperFigure(
+        "figure2",
+        "Figure 2",
+        "Why the first layer must be wide",
+        "The dataset of Proposition 3.2 (label 1 the origin, label 2 the unit vectors) and the "
+        "first layer W = (1 1 −1). Every unit vector lies at distance 1/√3 from Null(W), exactly "
+        "the bound √(m/d) of Lemma A.1, so at ρ = 2/3 all balls of radius 2μ meet Null(W). Panel "
+        "(c) shows what follows: two points of two balls, found by the attack, on which a network "
+        "of first hidden width 1, proved right at ρ = 1/2, takes one and the same value.",
+        lambda sizes: figure_2_table(),
+        figure_2,
+    ),
+    PaperFigure(
+        "figure3",
+        "Figure 3",
+        "A projection that keeps balls apart",
+        "Eight balls of R³ and their images under the first layer of a network built for Theorem "
+        "4.2(iii), with smaller constants than the theorem's, which no drawing could show. The "
+        "rows were drawn at random, rounded, and accepted after an exact check: images of "
+        "different labels stay 0.507 apart with the default seed, above the (4/5)√(m/d) ε = 0.327 "
+        "of Proposition B.19, and their discs are disjoint. The thick edge is the pair whose "
+        "images come closest.",
+        lambda sizes: figure_3_table(sizes.seed),
+        figure_3,
+    ),
+    PaperFigure(
+        "figure5",
+        "Figure 5",
+        "Robust memorization of two points shatters three",
+        "To give e₁, e₂, e₃ any signs, put a ball of label 2 around Σ sⱼ eⱼ and one of label 1 "
+        "around its negative: the points stay and the balls follow the signs. At ρ = √(2/3) every "
+        "eⱼ lies exactly on the boundary of its own ball (√2 = μ) and √6 from the other centre, so "
+        "that a robust memorizer must realise the labelling (Proposition 3.3).",
+        lambda sizes: figure_5_table(),
+        figure_5,
     ),
     PaperFigure(
         "figure8",
