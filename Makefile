@@ -66,8 +66,8 @@ audit: $(STAMP) ## re-check every verdict of a tracked run: make audit RUN=<run 
 	@test -n '$(RUN)' || { echo 'which run? make audit RUN=<run id>' >&2; exit 2; }
 	@$(LAUNCH) -m pipeline.tracking.audit '$(RUN)' $(ARGS)
 
-figures: $(STAMP) ## the paper's figures
-	@$(LAUNCH) -m pipeline.figures $(ARGS)
+figures: $(STAMP) ## every figure of the paper and Table 1, into mlruns/figures/figures.html
+	@$(LAUNCH) -m pipeline --config-name figures $(ARGS)
 
 clean: ## remove the environment and caches; never the runs in mlruns/
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from pipeline.construction.crossovers import Crossover
@@ -57,14 +57,7 @@ def report_page(
             f"got {[each.construction for each in details.rows]}"
         )
     pictures = dict(figures) | ball_figures(verdicts)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja").render(
+    return page_template("report.html.jinja").render(
         run=details,
         entries=[_entry(row, each) for row, each in zip(rows, details.rows, strict=True)],
         figures=[
@@ -81,6 +74,18 @@ def report_page(
         price_columns=PRICE_COLUMNS,
         price_words=price_words(prices),
     )
+
+
+def page_template(name: str) -> Template:
+    """Return a template of this folder; what it is given is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def ball_figures(verdicts: Sequence[BallData]) -> dict[str, str]:
