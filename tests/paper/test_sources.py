@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.paper.item import ARXIV
 from pipeline.paper.sources import SOURCES
+from pipeline.theory.table_1 import ROWS, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 BIBLIOGRAPHY = ROOT / "docs" / "references.bib"
@@ -152,6 +153,13 @@ def test_a_quoted_title_is_the_beginning_of_the_entrys() -> None:
 def test_the_index_and_the_bibliography_have_the_same_keys() -> None:
     assert set(SOURCES.values()) == set(entries())
     assert "(references.bib)" in texts()["docs/paper.md"]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.source)
+def test_a_row_of_table_1_has_the_key_of_the_work_it_names(row: Row) -> None:
+    named = {SOURCES[f"{authors} {year}"] for authors, _, year in citations(row.source)}
+    assert row.key in (named or {"kim2025cost", ""})
+    assert row.by != "paper" or row.key == "kim2025cost"
 
 
 def test_the_words_of_the_index_are_somewhere_in_the_text() -> None:
