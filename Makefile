@@ -69,8 +69,8 @@ audit: $(STAMP) ## re-check every verdict of a tracked run: make audit RUN=<run 
 widths: $(STAMP) ## look for a certified network narrower than Proposition 3.2 allows
 	@$(LAUNCH) -m pipeline.tracking.widths $(ARGS)
 
-figures: $(STAMP) ## the paper's figures
-	@$(LAUNCH) -m pipeline.figures $(ARGS)
+figures: $(STAMP) ## every figure of the paper and Table 1, into mlruns/figures/figures.html
+	@$(LAUNCH) -m pipeline --config-name figures $(ARGS)
 
 clean: ## remove the environment and caches; never the runs in mlruns/
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

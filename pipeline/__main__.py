@@ -1,4 +1,7 @@
-"""`python -m pipeline`: one job from data to report, configured by conf/ and the command line."""
+"""`python -m pipeline`: one job from data to report, configured by conf/ and the command line.
+
+With `--config-name figures` the job is to draw the paper's figures (`make figures`).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
 
 from pipeline.config import SCHEMAS
+from pipeline.stages.figures import draw_figures
 from pipeline.stages.job import run_job
 from pipeline.stages.store import StoreError
 from pipeline.tracking import Terminated, TrackingError
@@ -41,7 +45,10 @@ def _job(config: DictConfig) -> None:
     folder = Path(hydra_config.runtime.output_dir)
     command = shlex.join(["python", "-m", "pipeline", *hydra_config.overrides.task])
     try:
-        run_job(_plain(config), folder, ROOT, command)
+        if hydra_config.job.config_name == "figures":
+            draw_figures(_plain(config), ROOT)
+        else:
+            run_job(_plain(config), folder, ROOT, command)
     except Terminated:
         _log.error("terminated; what was done is kept, the same command goes on from there")
         raise

@@ -376,9 +376,23 @@ _CONSTRUCTIONS: dict[str, type] = {
     "yu2024": Yu2024Config,
 }
 
+
 # Group, name, package and node of every schema that a file of conf/ names in its defaults.
+@dataclass
+class FiguresConfig:
+    """Options of `make figures` (conf/figures.yaml), a job of its own."""
+
+    figures: list[str] | None = None
+    N: int | None = None
+    d: int | None = None
+    seed: int = 0
+    folder: str = MISSING
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
 SCHEMAS: tuple[tuple[str | None, str, str | None, type], ...] = (
     (None, "config_schema", None, Config),
+    (None, "figures_schema", None, FiguresConfig),
     *(
         ("construction", f"{name}_schema", f"construction.{name}", node)
         for name, node in _CONSTRUCTIONS.items()

@@ -56,12 +56,28 @@ def test_reader_of_the_format_page_opens_our_files(tmp_path: Path) -> None:
 
 def test_python_example_of_the_readme_runs() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (program,) = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    program, _ = re.findall(r"```python\n(.*?)```", text, flags=re.S)
     scope: dict[str, object] = {}
     exec(compile(program, "README.md", "exec"), scope)
     data, _ = generate_dataset("wine")
     values = scope["built"].network.evaluate_exact(data.X)  # type: ignore[attr-defined]
     assert (values.fractions()[:, 0] == data.y).all()
+
+
+def test_bounds_that_the_readme_quotes_are_those_it_computes() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    _, program = re.findall(r"```python\n(.*?)```", text, flags=re.S)
+    imports, _, lines = program.partition("\n\n")
+    scope: dict[str, object] = {}
+    exec(imports, scope)
+    for line in lines.splitlines():
+        call, _, quoted = line.partition("#")
+        words = quoted.rpartition(":")[2].replace("'", "").split(",")
+        found = np.atleast_1d(eval(call, scope)).tolist()
+        for value, word in zip(found, words, strict=True):
+            # Numbers are quoted with one decimal.
+            shown = value if isinstance(value, str) else f"{value:.1f}".removesuffix(".0")
+            assert shown == word.strip().removesuffix(".0"), line
 
 
 def test_example_of_the_extending_page_prints_its_table(tmp_path: Path) -> None:

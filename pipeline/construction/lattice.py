@@ -23,6 +23,7 @@ from pipeline.exact import (
     root_lower,
     root_upper,
 )
+from pipeline.theory import lemma_b_15_bits, lemma_b_20_dimension
 
 # The factor 11/9 of Theorems B.3 and B.5.
 _STRETCH = Fraction(11, 9)
@@ -32,8 +33,6 @@ _FACTOR_BITS = 10
 _ROUNDING = 1 + Fraction(1, 64)
 # Integers of so many bits become floats whose squares are in range.
 _FLOAT_BITS = 500
-# The paper's 864 ln N (24 / alpha^2 at alpha = 1/6) and 10 ln d of Lemma B.20.
-_LOG_N, _LOG_D = 864, 10
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,6 @@ class LatticeOptions:
     def of_paper(self) -> bool:
         """Whether sizes come from (N, d, C, rho, scale) alone."""
         return self.mode == "paper"
-
-
-def projected_dimension(N: int, d: int) -> int:
-    """Return m = min{d, max{ceil(864 ln N), ceil(10 ln d)}} of Lemma B.20."""
-    return min(d, max(math.ceil(_LOG_N * math.log(N)), math.ceil(_LOG_D * math.log(d))))
 
 
 def scale_of_dataset(dataset: SeparatedDataset) -> int:
@@ -177,7 +171,7 @@ def lattice_images(
     Raises:
         ValueError: if no draw passes.
     """
-    most, bits = projected_dimension(dataset.N, dataset.d), options.weight_bits
+    most, bits = lemma_b_20_dimension(dataset.N, dataset.d), options.weight_bits
     kind = "identity" if most == dataset.d and options.of_paper else "random"
     for draw in range(1 if kind == "identity" else options.draws):
         rows = projection(dataset, kind, most, bits, options.seed, draw)
@@ -263,7 +257,7 @@ def translation_off_walls(at: Placed, points: np.ndarray, count: int) -> list[Fr
         points: indices of the points to keep away, at most `count` of them.
         count: what sets the bits, so that they do not depend on the data.
     """
-    bits = translation_bits(count)
+    bits = lemma_b_15_bits(count)
     unit = 1 << -at.exponent
     step = unit >> bits
     translation = []
@@ -274,11 +268,6 @@ def translation_off_walls(at: Placed, points: np.ndarray, count: int) -> list[Fr
         middle = (2 * parts[widest] + gaps[widest]) // 2 % unit
         translation.append(Fraction(middle // step, 1 << bits))
     return translation
-
-
-def translation_bits(count: int) -> int:
-    """Return ceil(log2(6 count)), the fractional bits of Lemma B.15's translation."""
-    return (6 * count - 1).bit_length()
 
 
 def cells(at: Placed, points: np.ndarray, translation: list[Fraction]) -> np.ndarray:

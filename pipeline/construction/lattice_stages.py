@@ -29,10 +29,8 @@ from pipeline.construction.lattice import (
     labels_of_keys,
     lattice_images,
     placed,
-    projected_dimension,
     require_reach,
     required_scale,
-    translation_bits,
     translation_off_walls,
 )
 from pipeline.construction.stage_memorizers import (
@@ -55,6 +53,7 @@ from pipeline.gadgets import (
     threshold_floor_widths,
 )
 from pipeline.network import Affine, Circuit, Expression, Plan, ReLUNetwork, Repeat, repeated
+from pipeline.theory import lemma_b_15_bits, lemma_b_20_dimension
 
 # Balls start at coordinates in [1, 2), are up to 1/2 wide and are moved down by less than 1.
 _MARGIN = 4
@@ -201,7 +200,7 @@ def stage_sizes(
 ) -> StageSizes:
     """Return the sizes of mode `paper`, for any dataset of this scale."""
     n = points_a_group(N, d, rho, name)
-    m, R = projected_dimension(N, d), cells_across(d, scale, _MARGIN)
+    m, R = lemma_b_20_dimension(N, d), cells_across(d, scale, _MARGIN)
     memorizer = memorizer_for(kind, n, largest_key(m, R, how), C, _carried(m, how))
     return StageSizes(m, R, -(-N // n), memorizer, how)
 
@@ -255,7 +254,7 @@ def staged(
     n = points_a_group(dataset.N, dataset.d, rho, name)
     bits = required_scale(dataset, options.scale)
     data = lattice_images(dataset, rho, n, options)
-    at = placed(data, translation_bits(n))
+    at = placed(data, lemma_b_15_bits(n))
     if options.of_paper:
         N, d, C = dataset.N, dataset.d, dataset.C
         sizes = stage_sizes(N, d, C, rho, bits, how=how, name=name, kind=kind)

@@ -34,10 +34,8 @@ from pipeline.construction.lattice import (
     labels_of_keys,
     lattice_images,
     placed,
-    projected_dimension,
     require_reach,
     required_scale,
-    translation_bits,
     translation_off_walls,
 )
 from pipeline.data import SeparatedDataset
@@ -51,6 +49,7 @@ from pipeline.gadgets import (
     memorizer_widths,
 )
 from pipeline.network import Affine, Circuit, Plan, ReLUNetwork
+from pipeline.theory import lemma_b_15_bits, lemma_b_20_dimension
 
 # Cells beyond the images' span: one for the lower end, one for the upper.
 _MARGIN = 2
@@ -108,7 +107,7 @@ def _require_range(N: int, d: int, rho: Fraction) -> None:
 
 
 def _paper_sizes(N: int, d: int, C: int, scale: int) -> _Sizes:
-    m, R = projected_dimension(N, d), cells_across(d, scale, _MARGIN)
+    m, R = lemma_b_20_dimension(N, d), cells_across(d, scale, _MARGIN)
     return _Sizes(m, R, gamma_bits(N), memorizer_sizes(N, R**m - 1, C))
 
 
@@ -207,7 +206,7 @@ def _resolved(dataset: SeparatedDataset, rho: Fraction, options: LatticeOptions)
     _require_range(N, dataset.d, rho)
     bits = required_scale(dataset, options.scale)
     data = lattice_images(dataset, rho, N, options)
-    at = placed(data, translation_bits(N))
+    at = placed(data, lemma_b_15_bits(N))
     translation = translation_off_walls(at, everyone, N)
     found = cells(at, everyone, translation)
     # Whole cells are free: the lowest one gets the number 0.

@@ -35,24 +35,9 @@ from pipeline.construction.lattice_variants import Variant
 from pipeline.data import SeparatedDataset
 from pipeline.exact import root_lower
 from pipeline.network import Plan
+from pipeline.theory import volume_ratio_above
 
 _VARIANT = Variant("thm_4_2_ii", Cells.RAMPS, "lattice_stages")
-# A rational below pi, for V_(d-1) / V_d rounded up.
-_PI_BELOW = Fraction(314159265358979, 10**14)
-
-
-def volume_ratio_above(d: int) -> Fraction:
-    """Return V_(d-1) / V_d, rounded up in the even dimensions, where pi enters (Lemma B.11).
-
-    c_1 = 1/2, c_2 = 2/pi, and V_(d+1) = V_(d-1) 2 pi / (d + 1) gives c_(d+2) = c_d (d+2)/(d+1).
-
-    >>> volume_ratio_above(1), volume_ratio_above(3)
-    (Fraction(1, 2), Fraction(3, 4))
-    """
-    ratio = 2 / _PI_BELOW if d % 2 == 0 else Fraction(1, 2)
-    for k in range(2 - d % 2, d, 2):
-        ratio = ratio * (k + 2) / (k + 1)
-    return ratio
 
 
 def plan_thm_4_2_ii(N: int, d: int, C: int, rho: Fraction, *, scale: int | None = None) -> Plan:

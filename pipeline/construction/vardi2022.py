@@ -33,7 +33,6 @@ from pipeline.construction.lattice import (
     placed,
     rounded_factor,
     scale_against,
-    translation_bits,
     translation_off_walls,
 )
 from pipeline.construction.projection import Projection
@@ -41,6 +40,7 @@ from pipeline.data import SeparatedDataset, generator
 from pipeline.exact import DyadicArray, max_bit_length, root_upper
 from pipeline.gadgets import MemorizerSizes, memorized, memorizer_sizes, memorizer_widths
 from pipeline.network import Circuit, Expression, Plan, ReLUNetwork
+from pipeline.theory import lemma_b_15_bits
 
 _NAME = "vardi2022"
 # Fractional bits of a direction.
@@ -110,7 +110,7 @@ def build_vardi2022(
             draws keeps the points apart.
     """
     found = _resolved(dataset, LatticeOptions(mode, scale, weight_bits, draws, seed))
-    eta_bits = translation_bits(dataset.N)
+    eta_bits = lemma_b_15_bits(dataset.N)
     structure: dict[str, object] = {"eta_bits": eta_bits, **found.sizes.named()}
     deviations = ["eta is a power of two"]
     if mode == "adaptive":
@@ -215,7 +215,7 @@ def _keyed(
     # One row and no balls: neither norm nor radius nor distance matters.
     phi = Projection("direction", _scaled(row, factor), Fraction(0))
     data = Images(phi, phi.image(dataset.X), Fraction(0), Fraction(0))
-    at, everyone = placed(data, translation_bits(dataset.N)), np.arange(dataset.N)
+    at, everyone = placed(data, lemma_b_15_bits(dataset.N)), np.arange(dataset.N)
     translation = translation_off_walls(at, everyone, dataset.N)
     keys = [int(k) for k in cells(at, everyone, translation)[:, 0]]
     return at, translation, labels_of_keys(keys, dataset.y)

@@ -16,11 +16,13 @@ from matplotlib.patches import Patch
 from pipeline.figures.style import RC, log_ticks, new_figure, plain_text
 
 STATUSES = ("verified", "planned", "trained", "not verified", "error bound", "points only")
-# Colours of the paper's figure in shades that differ in greyscale; dashes differ as well.
+# Colours and dashes of the paper's figure, in shades that differ in greyscale. Prior bounds are
+# thin and solid: one lies above the others and one below.
 Curves = Mapping[str, tuple[str, dict[str, Any]]]
 Bands = Sequence[tuple[str, str, str, dict[str, Any]]]
+PRIOR: dict[str, Any] = {"color": "black", "ls": "-", "lw": 1.1}
 CURVES: dict[str, tuple[str, dict[str, Any]]] = {
-    "prior_upper": ("prior upper bounds", {"color": "black", "ls": (0, (1, 1.2)), "lw": 1.8}),
+    "prior_upper": ("prior bounds, upper and lower", PRIOR),
     "theorem_4_2": ("upper bound, Theorem 4.2", {"color": "#08519c", "ls": "-", "lw": 2.4}),
     "parallel_balls": (
         "upper bound, parallel balls (this project)",
@@ -35,17 +37,22 @@ CURVES: dict[str, tuple[str, dict[str, Any]]] = {
         "its VC dimension term",
         {"color": "#1b7837", "ls": (0, (2.5, 1.5)), "lw": 1.6},
     ),
-    "prior_lower": ("prior lower bound", {"color": "black", "ls": (0, (6, 2, 1, 2)), "lw": 1.4}),
+    "prior_lower": ("", PRIOR),
 }
+CAPTION_STYLE: dict[str, Any] = {"fontsize": 8, "color": "#333333"}
+IMPROVED_UPPER: dict[str, Any] = {"facecolor": "#a9cbe8"}
+IMPROVED_LOWER: dict[str, Any] = {"facecolor": "#fde0d7"}
+GAP: dict[str, Any] = {
+    "facecolor": "none",
+    "hatch": "xxx",
+    "edgecolor": "#a6a6a6",
+    "linewidth": 0.0,
+}
+OF_PAPER = tuple(name for name in CURVES if name != "parallel_balls")
 BANDS: list[tuple[str, str, str, dict[str, Any]]] = [
-    ("theorem_4_2", "prior_upper", "upper bound improved", {"facecolor": "#a9cbe8"}),
-    ("prior_lower", "theorem_3_1", "lower bound improved", {"facecolor": "#fde0d7"}),
-    (
-        "theorem_3_1",
-        "theorem_4_2",
-        "gap between Theorems 3.1 and 4.2",
-        {"facecolor": "none", "hatch": "xxx", "edgecolor": "#a6a6a6", "linewidth": 0.0},
-    ),
+    ("theorem_4_2", "prior_upper", "upper bound improved", IMPROVED_UPPER),
+    ("prior_lower", "theorem_3_1", "lower bound improved", IMPROVED_LOWER),
+    ("theorem_3_1", "theorem_4_2", "gap between Theorems 3.1 and 4.2", GAP),
 ]
 SHAPES = "osD^vPXh*<>p"
 FILLS: dict[str, dict[str, Any]] = {
@@ -74,6 +81,9 @@ CAPTION = (
     "dataset of this size.\nMarkers: absolute parameter counts of this run, zeros counted; "
     "compare them with each other, not with a curve's height."
 )
+
+
+SHORT_CAPTION = "Leading terms, constants and logs omitted; lower bounds are for the worst dataset."
 
 
 @dataclass(frozen=True)
@@ -109,14 +119,19 @@ class MeasuredCount:
             raise ValueError(f"status must be one of {', '.join(STATUSES)}, got {self.status!r}")
 
 
-def figure_1(table: pd.DataFrame, measured: Sequence[MeasuredCount] = ()) -> Figure:
+def figure_1(
+    table: pd.DataFrame, measured: Sequence[MeasuredCount] = (), project: bool = True
+) -> Figure:
     """Return Figure 1 for one (N, d), with measured parameter counts on it.
 
     Args:
         table: of `pipeline.theory.bounds_table`.
         measured: this run's networks, drawn as markers: a shape a construction, a fill a status.
+        project: whether this project's parallel balls are drawn, which the paper has not.
     """
-    return bounds_figure(table, measured, CURVES, BANDS, CAPTION)
+    curves = {name: style for name, style in CURVES.items() if project or name in OF_PAPER}
+    caption = CAPTION if measured else SHORT_CAPTION
+    return bounds_figure(table, measured, curves, BANDS, caption)
 
 
 def bounds_figure(
@@ -126,6 +141,7 @@ def bounds_figure(
     bands: Bands,
     caption: str,
     title: str = "This run (absolute counts)",
+    count: str = "parameter count P",
 ) -> Figure:
     """Return bounds against rho with measured counts, in the layout of Figure 1.
 
@@ -136,21 +152,30 @@ def bounds_figure(
         bands: lower column, upper column, label and style of what is shaded.
         caption: two lines below the picture.
         title: of the markers' legend.
+        count: what the bounds are about, for the axis.
     """
     N, d = int(table["N"].iloc[0]), int(table["d"].iloc[0])
     kinds = len({(point.construction, point.status) for point in measured})
-    # Six measured entries fit below the bounds; the figure grows for more.
-    height = 5.6 + 0.36 * max(0, kinds - (13 - len(curves)))
-    figure, axes = new_figure(9.6, height, (0.72, 0.95, 5.5, height - 1.55))
+    if kinds:
+        # Six measured entries fit below the bounds; the figure grows for more.
+        height = 5.6 + 0.36 * max(0, kinds - (13 - len(curves)))
+        figure, axes = new_figure(9.6, height, (0.72, 0.95, 5.5, height - 1.55))
+    else:
+        height = 5.9
+        figure, axes = new_figure(6.4, height, (0.72, 1.95, 5.5, 3.35))
     with matplotlib.rc_context(RC):
         axes.set(xscale="log", yscale="log")
         bounds = draw_bands(axes, table, bands) + draw_curves(axes, table, curves)
         points = draw_points(axes, measured)
         _label_axes(axes, table, measured, N, d)
-        _add_legend(figure, bounds, "Bounds (constants omitted)", "upper left", 1 - 0.15 / height)
+        axes.set_ylabel(count)
+        bounds_title = "Bounds (constants omitted)"
         if points:
+            _add_legend(figure, bounds, bounds_title, "upper left", 1 - 0.15 / height)
             _add_legend(figure, points, title, "lower left", 0.8 / height)
-        figure.text(0.12 / 9.6, 0.12 / height, caption, fontsize=8, color="#333333")
+        else:
+            _add_legend_below(figure, bounds, bounds_title)
+        figure.text(0.12 / figure.get_figwidth(), 0.12 / height, caption, **CAPTION_STYLE)
     return figure
 
 
@@ -164,6 +189,23 @@ def _add_legend(figure: Figure, handles: list[Any], title: str, loc: Any, y: flo
         frameon=False,
         alignment="left",
         handlelength=3.0,
+        fontsize=8.5,
+    )
+    plain_text(legend)
+
+
+def _add_legend_below(figure: Figure, handles: list[Any], title: str) -> None:
+    """Put the legend between the axes and the caption, in two columns."""
+    legend = figure.legend(
+        handles=handles,
+        title=title,
+        loc="upper left",
+        bbox_to_anchor=(0.6 / figure.get_figwidth(), 1.5 / figure.get_figheight()),
+        borderaxespad=0.0,
+        frameon=False,
+        alignment="left",
+        handlelength=3.0,
+        ncols=2,
         fontsize=8.5,
     )
     plain_text(legend)
@@ -187,15 +229,13 @@ def draw_bands(axes: Axes, table: pd.DataFrame, bands: Bands) -> list[Any]:
 
 def draw_curves(axes: Axes, table: pd.DataFrame, curves: Curves) -> list[Any]:
     """Draw bounds against rho and return the legend's entries."""
-    handles: list[Any] = []
     # Dashed terms last, so that they stay visible on the solid curve they add up to.
-    order = sorted(curves, key=lambda name: curves[name][1]["ls"] != "-")
+    order = sorted(curves, key=lambda name: (curves[name][1]["ls"] != "-", -curves[name][1]["lw"]))
     lines = {
         name: axes.plot(table["rho"], table[name], label=curves[name][0], **curves[name][1])[0]
         for name in order
     }
-    handles += [lines[name] for name in curves]
-    return handles
+    return [lines[name] for name in curves if curves[name][0]]
 
 
 def draw_points(
@@ -254,7 +294,6 @@ def _label_axes(
     axes.set_ylim(bottom, top)
     log_ticks(axes.yaxis, bottom, top)
     axes.set_xlabel("robustness ratio ρ")
-    axes.set_ylabel("parameter count P")
     dropped = "" if bool(table["additive_d"].iloc[0]) else ", additive d dropped from the bounds"
     axes.set_title(f"N = {N:,}, d = {d:,}{dropped}", loc="left", fontsize=10, pad=18)
     mark_crossings(axes, N, d, low)

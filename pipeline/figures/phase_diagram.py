@@ -13,7 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
-from pipeline.figures.figure1 import CURVES, MeasuredCount, bounds_figure
+from pipeline.figures.figure1 import CURVES, SHORT_CAPTION, MeasuredCount, bounds_figure
 from pipeline.figures.style import RC, frozen_layout, new_figures
 
 PHASE_CURVES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -66,7 +66,8 @@ def figure_phase_diagram(table: pd.DataFrame, measured: Sequence[MeasuredCount] 
         measured: networks of this size.
     """
     title = "Networks (absolute counts)"
-    return bounds_figure(table, measured, PHASE_CURVES, PHASE_BANDS, PHASE_CAPTION, title)
+    caption = PHASE_CAPTION if measured else SHORT_CAPTION
+    return bounds_figure(table, measured, PHASE_CURVES, PHASE_BANDS, caption, title)
 
 
 def figure_exponents(table: pd.DataFrame) -> Figure:

@@ -184,8 +184,8 @@ OF_PAPER = (
     Item(
         "Lemmas B.11, B.12",
         "share of a ball in a slab, V_(d-1)/V_d",
-        "pipeline.construction.thm_4_2_ii_moderate:volume_ratio_above",
-        "tests/construction/test_thm_4_2_ii.py",
+        "pipeline.theory.lemmas:lemma_b_11_share",
+        "tests/theory/test_lemmas.py",
         note="rational, pi rounded to the safe side; the checker has its own",
         headline=False,
     ),
@@ -254,8 +254,8 @@ OF_PAPER = (
     Item(
         "Lemma B.22",
         "t >= 10 ln t for t >= e^4: m <= d in the cases above",
-        "pipeline.construction.lattice:projected_dimension",
-        "tests/construction/test_lattice.py",
+        "pipeline.theory.lemmas:lemma_b_20_dimension",
+        "tests/theory/test_lemmas.py",
         note="min{d, ...} makes it hold everywhere",
         headline=False,
     ),
@@ -280,12 +280,23 @@ OF_PAPER = (
         ),
     ),
     Item(
-        "Theorem C.5, Appendix C",
-        "gamma_p(d), bounds and balls in l_p",
-        "pipeline.theory.arguments:gamma_p",
-        "tests/theory/test_bounds.py",
+        "Theorems C.5, C.11, Appendix C",
+        "gamma_p(d); every bound in l_p, as value, regime and exponent",
+        "pipeline.theory.bound:Bound",
+        "tests/theory/test_exponents_by_hand.py",
         note=(
             "constructions other than `parallel_balls` and `vardi2022` (points only) refuse p != 2"
+        ),
+    ),
+    Item(
+        "Table 1",
+        "bounds across l_p norms: CSV, Markdown, LaTeX",
+        "pipeline.theory.table_1:table_1",
+        "tests/theory/test_table_1.py",
+        note=(
+            "written from the bounds' own formulas; an extraction of the table prints (rho gamma)^2"
+            " where Theorem C.14 proves (rho gamma)^4, which stands here. For p = 1 the width "
+            "bound is below 1 for every rho: it says nothing"
         ),
     ),
     Item(
@@ -294,6 +305,13 @@ OF_PAPER = (
         "pipeline.network.relu_network:ReLUNetwork",
         "tests/network/test_counts.py",
         headline=False,
+    ),
+    Item(
+        "Theorems E.1, E.2",
+        "bounds on nonzero counts, leading terms",
+        "pipeline.theory.catalogue:bounds_on",
+        "tests/theory/test_nonzero_bounds.py",
+        note="stated for p = 2; Proposition C.8 and Theorem C.11 carry over to l_p unchanged",
     ),
     Item(
         "Theorems 4.2, B.1",
@@ -306,6 +324,54 @@ OF_PAPER = (
         "Figure 1",
         "bounds against rho, with a run's measured counts",
         "pipeline.figures.figure1:figure_1",
-        "tests/figures/test_figures.py",
+        "tests/figures/test_figure1_and_8.py",
+    ),
+    Item(
+        "Figure 2",
+        "hard dataset in R^3, null space, and the collision it forces",
+        "pipeline.illustrations.figure2:figure_2_table",
+        "tests/illustrations/test_figure2.py",
+        note="labels are those of Proposition 3.2; the paper's sketch swaps them",
+    ),
+    Item(
+        "Figure 3",
+        "projection of a built network that keeps balls apart",
+        "pipeline.illustrations.figure3:figure_3_table",
+        "tests/illustrations/test_figure3.py",
+        note=(
+            "Theorem B.14's constants 600, 9, 10 are lowered to 9/10, 8, 1, for which m = 2 fits "
+            "N = 8, d = 3; the claim (2/5) sqrt(m/d) eps_D is checked exactly"
+        ),
+    ),
+    Item(
+        "Figure 4",
+        "cells, bands and balls of built networks, with f itself along a line",
+        "pipeline.illustrations.figure4:figure_4_table",
+        "tests/illustrations/test_figure4.py",
+        note="eta = 99/100 in (b), so that the bands can be seen",
+    ),
+    Item(
+        "Figure 5",
+        "shattering reduction, every labelling realised by a built network",
+        "pipeline.illustrations.figure5:figure_5_table",
+        "tests/illustrations/test_figure5.py",
+    ),
+    Item(
+        "Figure 6",
+        "decision tree of Theorem B.14, with planned examples",
+        "pipeline.illustrations.figure6:figure_6_table",
+        "tests/illustrations/test_figure6.py",
+    ),
+    Item(
+        "Figure 7",
+        "Delta and Floor_n of a built network, corners exact",
+        "pipeline.illustrations.figure7:figure_7_table",
+        "tests/illustrations/test_figure7.py",
+    ),
+    Item(
+        "Figure 8",
+        "bounds on nonzero counts against rho",
+        "pipeline.figures.figure8:figure_8",
+        "tests/figures/test_figure1_and_8.py",
     ),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from pipeline.construction.crossovers import Counted, Crossover
@@ -60,14 +60,7 @@ def report_page(
             f"got {[each.construction for each in details.rows]}"
         )
     pictures = dict(figures) | ball_figures(verdicts)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html.jinja").render(
+    return page_template("report.html.jinja").render(
         run=details,
         entries=[_entry(row, each) for row, each in zip(rows, details.rows, strict=True)],
         figures=[
@@ -96,6 +89,18 @@ def _ratios(networks: Sequence[Counted]) -> list[tuple[str, list[str], list[tupl
         rows = list(zip(*(each.cells for each in columns), strict=True))
         tables.append((theorem, [each.title for each in columns], rows))
     return tables
+
+
+def page_template(name: str) -> Template:
+    """Return a template of this folder; what it is given is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(name)
 
 
 def ball_figures(verdicts: Sequence[BallData]) -> dict[str, str]:

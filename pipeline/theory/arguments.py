@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
 
@@ -63,17 +64,50 @@ def checked_norm(p: int | float, item: str) -> int | float:
     return p
 
 
-def euclidean_ratio(N: Reals, d: Reals, rho: Reals, p: int | float, item: str) -> Reals:
-    """Return rho * gamma_p(d), the l_2 ratio that suffices for ratio rho in l_p (Appendix C).
+@dataclass(frozen=True)
+class Growth:
+    """How sizes grow with n: N = n, d = n^delta, rho = n^-s, and 1 - rho = n^-t.
+
+    Args:
+        delta: log_N d, >= 0.
+        s: log_N (1/rho), >= 0; 0 stands for a constant rho.
+        t: >= 0, positive only where s = 0.
+    """
+
+    delta: ArrayLike
+    s: ArrayLike
+    t: ArrayLike = 0.0
+
+
+def checked_growth(growth: Growth, p: int | float, additive_d: bool, item: str) -> dict[str, Reals]:
+    """Return the exponent of every symbol of a formula.
 
     Raises:
-        ValueError: naming `item`, if it reaches 1: no upper bound is proved there.
+        ValueError: naming `item`, unless delta, s and t are finite and >= 0, and s = 0 where t > 0.
     """
-    scaled = rho * gamma_p(d, p)
-    if np.any(scaled >= 1):
-        worst = float(np.max(scaled))
-        raise ValueError(f"rho * gamma_p(d) must lie in (0, 1) for p = {p}, got {worst!r} ({item})")
-    return np.asarray(scaled + 0 * N)
+    given = {"delta": growth.delta, "s": growth.s, "t": growth.t}
+    delta, s, t = (_exponents(value, name, item) for name, value in given.items())
+    if np.any((s > 0) & (t > 0)):
+        raise ValueError(f"1 - rho = n^-t with t > 0 needs s = 0, rho = n^-s ({item})")
+    share = abs((0.0 if p == inf else 1 / p) - 0.5)
+    return {
+        "N": np.asarray(1.0),
+        "d": delta,
+        "input": delta if additive_d else np.full_like(delta, -inf),
+        "rho": -s,
+        "gamma": delta * share,
+        "p": np.asarray(0.0),
+        "gap": -t if p != inf else np.zeros_like(t),
+        "slack": -t,
+        "log": np.asarray(0.0),
+    }
+
+
+def _exponents(value: ArrayLike, name: str, item: str) -> Reals:
+    array = _numbers(value, name, item)
+    if not (np.isfinite(array) & (array >= 0)).all():
+        raise ValueError(f"{name} must be finite and >= 0, got {value!r} ({item})")
+    return array
 
 
 def _counts(value: ArrayLike, name: str, least: int, item: str) -> Reals:

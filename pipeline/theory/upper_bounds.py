@@ -1,26 +1,75 @@
-"""Upper bounds on the parameter count P: Theorem 4.2 and the parallel balls of this project.
+"""The paper's upper bounds on the parameter count P: Theorems 4.2, C.11 and E.2.
 
-Leading terms; constants and factors polylogarithmic in N, d, C, 1/rho, 1/(1-rho) are omitted. For
-p != 2 they hold with rho * gamma_p(d) for rho while that stays below 1 (Theorems C.11-C.14).
-Arguments broadcast; scalars in, NumPy scalars out. What is out of range is refused with a
-ValueError that names the theorem.
+For p != 2 they hold with rho * gamma_p(d) for rho while that stays below 1.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.theory.arguments import Reals, checked_ratio, checked_sizes, euclidean_ratio
+from pipeline.theory.arguments import Reals
+from pipeline.theory.bound import Bound, Counting, Norm, Regime, every_norm
+from pipeline.theory.conditions import at_most
+from pipeline.theory.rates import INPUT, ONE, RATIO, D, Largest, N, Number, Rate, root
 
 SMALL, MODERATE, LARGE = "small", "moderate", "large"
+_FIVE = Number(Fraction(5))
+_ENDS = (
+    at_most(RATIO, ONE / (_FIVE * N * root(D)), "ρ γₚ(d) ≤ 1/(5N√d)"),
+    at_most(RATIO, ONE / (_FIVE * root(D)), "ρ γₚ(d) ≤ 1/(5√d)"),
+)
 
 
-def regime(
-    N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: int | float = 2
-) -> NDArray[np.str_]:
+def _rates(counting: Counting) -> tuple[Rate, Rate, Rate]:
+    """Return the rates of the three regimes."""
+    large = D**2 * RATIO**4 if counting == "all" else D * RATIO**2
+    return root(N), N * D ** Fraction(1, 4) * root(RATIO), N * large
+
+
+def _rate(counting: Counting, p: Norm) -> Rate:
+    # The rates cross at 1/(N sqrt d) and 1/sqrt d, the ends of the theorem's regimes with the
+    # constant 5 omitted like every other, so that the maximum is continuous and within a constant
+    # of each part.
+    return Largest(_rates(counting)) + INPUT
+
+
+def _regimes(counting: Counting, p: Norm) -> tuple[Regime, ...]:
+    small, moderate, large = _rates(counting)
+    item = "Theorem 4.2" if counting == "all" else "Theorem E.2"
+    return (
+        Regime(SMALL, f"{item}(i)", small, _ENDS[0]),
+        Regime(MODERATE, f"{item}(ii)", moderate, _ENDS[1]),
+        Regime(LARGE, f"{item}(iii)", large),
+    )
+
+
+# sqrt N, N d^(1/4) rho^(1/2), N d^2 rho^4; between the first two ends only up to an error eta.
+theorem_4_2 = Bound(
+    "theorem_4_2",
+    "Theorem 4.2",
+    "upper",
+    partial(_rate, "all"),
+    partial(_regimes, "all"),
+    scaled=every_norm,
+)
+# Of the last, N d rho^2 entries are not zero. It is stated for p = 2; the inclusion of balls that
+# proves Theorem C.11 carries it over to l_p.
+theorem_e_2 = Bound(
+    "theorem_e_2",
+    "Theorem E.2",
+    "upper",
+    partial(_rate, "nonzero"),
+    partial(_regimes, "nonzero"),
+    "nonzero",
+    scaled=every_norm,
+)
+
+
+def regime(N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: Norm = 2) -> NDArray[np.str_]:
     """Return which part of Theorem 4.2 covers rho: "small" (i), "moderate" (ii) or "large" (iii).
 
     The parts end at 1/(5 N sqrt d), at 1/(5 sqrt d), and at 1; constants as in the theorem.
@@ -28,98 +77,19 @@ def regime(
     >>> str(regime(100, 4, 0.05)), str(regime(100, 4, 0.5))
     ('moderate', 'large')
     """
-    N, d, ratio = _arguments(N, d, rho, p, "Theorem 4.2")
-    parts = [ratio <= 1 / (5 * N * np.sqrt(d)), ratio <= 1 / (5 * np.sqrt(d))]
-    return np.select(parts, [SMALL, MODERATE], LARGE)[()]
+    return theorem_4_2.regime(N, d, rho, p)
 
 
-def theorem_4_2(
-    N: ArrayLike,
-    d: ArrayLike,
-    rho: ArrayLike | Fraction,
-    additive_d: bool = True,
-    p: int | float = 2,
-) -> Reals:
-    """Return the leading term of the upper bound on P for every rho in (0, 1) (Theorem 4.2).
-
-    The maximum of the three rates sqrt N, N d^(1/4) rho^(1/2) and N d^2 rho^4. They cross at
-    1/(N sqrt d) and 1/sqrt d, which are the ends of the theorem's parts with the constant 5 omitted
-    like every other constant, so the curve is continuous and within a constant of each part.
-
-    Args:
-        N: number of points, >= 2.
-        d: input dimension, >= 1.
-        rho: robustness ratio in (0, 1).
-        additive_d: add the d of the input layer, which the paper omits here.
-        p: norm.
-    """
-    N, d, ratio = _arguments(N, d, rho, p, "Theorem 4.2")
-    rates = [rate(N, d, ratio) for rate in (_rate_i, _rate_ii, _rate_iii)]
-    return np.maximum.reduce(rates) + (d if additive_d else 0)
-
-
-def theorem_4_2_i(
-    N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: int | float = 2
-) -> Reals:
+def theorem_4_2_i(N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: Norm = 2) -> Reals:
     """Return sqrt N, the rate for rho in (0, 1/(5 N sqrt d)] (Theorem 4.2(i))."""
-    return _rate_i(*_within(SMALL, N, d, rho, p, "Theorem 4.2(i)"))
+    return theorem_4_2.within(SMALL, N, d, rho, p)
 
 
-def theorem_4_2_ii(
-    N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: int | float = 2
-) -> Reals:
+def theorem_4_2_ii(N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: Norm = 2) -> Reals:
     """Return N d^(1/4) rho^(1/2), the rate up to rho = 1/(5 sqrt d) (Theorem 4.2(ii))."""
-    return _rate_ii(*_within(MODERATE, N, d, rho, p, "Theorem 4.2(ii)"))
+    return theorem_4_2.within(MODERATE, N, d, rho, p)
 
 
-def theorem_4_2_iii(
-    N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: int | float = 2
-) -> Reals:
+def theorem_4_2_iii(N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: Norm = 2) -> Reals:
     """Return N d^2 rho^4, the rate for rho in (1/(5 sqrt d), 1) (Theorem 4.2(iii))."""
-    return _rate_iii(*_within(LARGE, N, d, rho, p, "Theorem 4.2(iii)"))
-
-
-def parallel_balls(
-    N: ArrayLike,
-    d: ArrayLike,
-    rho: ArrayLike | Fraction,
-    additive_d: bool = True,
-    p: int | float = 2,
-) -> Reals:
-    """Return N max{1, d rho^2} + d, the rate of this project's parallel balls.
-
-    Squares are computed once and every ball is one neuron of one wide layer, over a projection to
-    Theta(rho^2 d + log N) dimensions: N d rho^2 above rho = 1/sqrt d, and N below.
-    """
-    N, d, ratio = _arguments(N, d, rho, p, "parallel balls")
-    return N * np.maximum(1.0, d * ratio**2) + (d if additive_d else 0)
-
-
-def _rate_i(N: Reals, d: Reals, ratio: Reals) -> Reals:
-    return np.sqrt(N) + 0 * (d + ratio)
-
-
-def _rate_ii(N: Reals, d: Reals, ratio: Reals) -> Reals:
-    return N * d**0.25 * np.sqrt(ratio)
-
-
-def _rate_iii(N: Reals, d: Reals, ratio: Reals) -> Reals:
-    return N * d**2 * ratio**4
-
-
-def _arguments(
-    N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: int | float, item: str
-) -> tuple[Reals, Reals, Reals]:
-    sizes = checked_sizes(N, d, item)
-    return *sizes, euclidean_ratio(*sizes, checked_ratio(rho, item), p, item)
-
-
-def _within(
-    part: str, N: ArrayLike, d: ArrayLike, rho: ArrayLike | Fraction, p: int | float, item: str
-) -> tuple[Reals, Reals, Reals]:
-    arguments = _arguments(N, d, rho, p, item)
-    found = regime(N, d, rho, p)
-    if np.any(found != part):
-        other = np.asarray(found)[np.asarray(found != part)].flat[0]
-        raise ValueError(f"rho must lie in the {part} regime, got the {other} one ({item})")
-    return arguments
+    return theorem_4_2.within(LARGE, N, d, rho, p)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil, floor, log
+from math import ceil, floor
 
 import numpy as np
 import pytest
@@ -20,7 +20,6 @@ from pipeline.construction.lattice import (
     labels_of_keys,
     lattice_images,
     placed,
-    projected_dimension,
     require_reach,
     required_scale,
     scale_of_dataset,
@@ -105,13 +104,6 @@ def test_scale_is_exact_far_from_the_origin_and_for_long_numbers(offset: int, po
     data = SeparatedDataset("far", DyadicArray(points, 0), np.array([1, 2, 1, 2]))
     # eps = 1/2; the points of the ends lie 512 and 512.0009... from the middle (512, 1).
     assert scale_of_dataset(data) == 11
-
-
-def test_dimension_is_that_of_lemma_b20() -> None:
-    for N, d in ((10, 5), (1000, 8), (10, 5000), (100, 10**6), (3, 10**9)):
-        m = min(d, max(ceil(864 * log(N)), ceil(10 * log(d))))
-        assert projected_dimension(N, d) == m
-    assert projected_dimension(10, 5000) == 1990
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4, 100, 1024])

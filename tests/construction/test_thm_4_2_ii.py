@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from math import floor, isqrt, pi, prod
+from math import floor, isqrt
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from scipy.special import gammaln
 
 from pipeline.construction import Built, build, plan
 from pipeline.construction.lattice import scale_of_dataset
@@ -21,7 +20,6 @@ from pipeline.construction.thm_4_2_ii_moderate import (
     build_thm_4_2_ii,
     plan_of_dataset,
     plan_thm_4_2_ii,
-    volume_ratio_above,
 )
 from pipeline.construction.thm_4_2_ii_threshold import (
     build_thm_4_2_ii_threshold,
@@ -258,22 +256,6 @@ def test_one_stage_more_than_the_points_need_is_never_planned() -> None:
     data = dataset_of([[0], [5], [10], [15]], [1, 2, 1, 2])
     built = build_thm_4_2_ii(data, ratio(3, 1))
     assert built.plan.resolved["stages"] == 2
-
-
-@pytest.mark.parametrize("d", range(1, 14))
-def test_volume_ratio_is_that_of_unit_balls_and_never_below(d: int) -> None:
-    # V_(d-1) / V_d = d!! / (d-1)!! / 2 for odd d, and d!! / (d-1)!! / pi for even d.
-    ratio = Fraction(prod(range(d, 0, -2)), prod(range(d - 1, 0, -2)))
-    found = volume_ratio_above(d)
-    if d % 2:
-        assert found == ratio / 2
-    else:
-        # pi = 3.141592653589793238...: between these two.
-        assert ratio / Fraction(3141592653589794, 10**15) < found
-        assert ratio / Fraction(3141592653589793, 10**15) <= found
-    # By the Gamma function, in floats.
-    exact = np.exp(gammaln(d / 2 + 1) - gammaln((d + 1) / 2)) / np.sqrt(pi)
-    assert float(found) == pytest.approx(exact, rel=1e-12)
 
 
 def test_compact_memorizers_hold_what_the_literal_ones_hold_for_fewer_parameters() -> None:

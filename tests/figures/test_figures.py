@@ -87,7 +87,13 @@ def test_statuses_and_constructions_differ_without_colour(figure):
         if line.get_marker() != "None"
     }
     assert len(looks) == len(MEASURED)
-    assert len({str(style["ls"]) for _, style in CURVES.values()}) == len(CURVES) - 1
+    # Curves of one dash differ in width; the prior bounds, one above and one below, share a line.
+    kinds = {(str(style["ls"]), style["lw"], style["color"]) for _, style in CURVES.values()}
+    assert len(kinds) == len(CURVES) - 1
+    solid = {style["lw"] for _, style in CURVES.values() if style["ls"] == "-"}
+    assert solid == {2.4, 1.1} and CURVES["prior_upper"][1] == CURVES["prior_lower"][1]
+    dashed = [str(style["ls"]) for _, style in CURVES.values() if style["ls"] != "-"]
+    assert len(set(dashed)) == len(dashed)
 
 
 def test_every_status_has_a_fill_of_its_own():

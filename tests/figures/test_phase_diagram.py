@@ -79,7 +79,9 @@ def test_the_rho_plane_draws_old_and_new_bounds_and_the_networks():
     assert "verified: 1,409" in text and "planned: 8,048,961" in text
     assert "constants and logarithms omitted" in text and "dropped" not in text
     assert overlapping(figure) == []
-    assert len({str(style["ls"]) for _, style in PHASE_CURVES.values()}) >= 4
+    # Without colour: dashes or widths differ, but for the prior bounds above and below the others.
+    looks = [(str(style["ls"]), style["lw"]) for _, style in PHASE_CURVES.values()]
+    assert len(set(looks)) == 3 and len({style["color"] for _, style in PHASE_CURVES.values()}) == 4
 
 
 def test_the_curve_of_ours_in_the_rho_plane_is_the_table_s():

@@ -43,11 +43,11 @@ class Lab:
         "baseline=none", "construction=parallel_balls", "verification.on_constructed=[]"
     )  # fmt: skip
 
-    def config(self, *overrides: str) -> dict[str, Any]:
+    def config(self, *overrides: str, name: str = "config") -> dict[str, Any]:
         """Return the configuration that the command line composes from these overrides."""
         register_configuration()
         with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            composed = compose("config", list(overrides))
+            composed = compose(name, list(overrides))
         plain = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
         assert isinstance(plain, dict)
         return {str(key): value for key, value in plain.items()}

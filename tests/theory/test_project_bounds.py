@@ -18,7 +18,7 @@ ratios = st.floats(1e-12, 1 - 1e-12)
 def test_halving_is_sqrt_n_plus_d_up_to_one_over_sqrt_d_and_refused_above():
     assert theory.halving(10**6, 64, 1 / 8) == 1000 + 64
     assert theory.halving(10**6, 64, Fraction(1, 10**9)) == 1000 + 64
-    with pytest.raises(ValueError, match=r"outside the range, got 0.126 \(halving, rho <= 1/sqrt"):
+    with pytest.raises(ValueError, match=r"outside the range.*1/√d, got 0.126 \(halving\)"):
         theory.halving(10**6, 64, 0.126)
     with pytest.raises(ValueError, match="got 0.2 .halving"):
         theory.halving(10**6, 64, [0.1, 0.2])
@@ -35,7 +35,7 @@ def test_voting_has_the_value_of_its_formula_by_hand_and_its_range():
     assert theory.voting(10**6, 10**4, 0.01) == pytest.approx((10**4 + 1000 * 2) * 2, rel=1e-12)
     end = 1 / log(10**6) ** 1.5
     assert theory.voting(10**6, 4, nextafter(end, 0)) > 0
-    with pytest.raises(ValueError, match=r"outside the range.*\(voting, rho <= 1/log\^1.5 N\)"):
+    with pytest.raises(ValueError, match=r"outside the range.*1/log\^1.5 N, got.*\(voting\)"):
         theory.voting(10**6, 4, end * 1.001)
 
 
@@ -80,9 +80,9 @@ def test_in_l_p_the_ratio_is_scaled_by_gamma_p():
 
 @pytest.mark.parametrize("bound", [theory.halving, theory.voting])
 def test_arguments_that_are_no_sizes_or_no_ratio_are_refused_by_name(bound):
-    with pytest.raises(ValueError, match=f"N must be an integer.*{bound.__name__}"):
+    with pytest.raises(ValueError, match=f"N must be an integer.*{bound.name}"):
         bound(1, 4, 0.1)
-    with pytest.raises(ValueError, match=f"rho must.*{bound.__name__}"):
+    with pytest.raises(ValueError, match=f"rho must.*{bound.name}"):
         bound(10, 4, 0)
 
 
