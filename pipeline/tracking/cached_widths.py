@@ -21,12 +21,11 @@ from pipeline.tracking.width_records import (
 )
 
 MANIFEST = "manifest.json"
-DATASET, NETWORK, COUNTS, DECISION, FOUND = (
+DATASET, NETWORK, COUNTS, DECISION = (
     "dataset.npz",
     "network.npz",
     "counts.json",
     "decision.json",
-    "search.json",
 )
 
 
@@ -72,7 +71,7 @@ def _records(
     if COUNTS in manifest["files"]:
         hard = config.get("family") == HARD_WIDTH
         yield from records_of_counts(rows_of_file(path / COUNTS), hard, where)
-    if not _is_certified(path, stage):
+    if not _is_certified(path, manifest):
         return
     # A dataset or network that was removed from the cache leaves a verdict about nothing.
     dataset = made.get(upstream["dataset"])
@@ -86,14 +85,13 @@ def _records(
         yield record
 
 
-def _is_certified(path: Path, stage: str) -> bool:
+def _is_certified(path: Path, manifest: Mapping[str, Any]) -> bool:
     """Return whether an entry says of a network that every ball is VERIFIED."""
-    if stage == "verify":
+    if manifest["stage"] == "verify":
         found = json.loads((path / DECISION).read_text(encoding="utf-8"))
         return bool(found["verified"]) and found["falsified"] == found["unknown"] == 0
-    if stage == "search":
-        return json.loads((path / FOUND).read_text(encoding="utf-8"))["best"] is not None
-    return False
+    # A search over widths files the certified network that it found, and no other.
+    return manifest["stage"] == "search" and NETWORK in manifest["files"]
 
 
 def _name(folder: Path) -> str:
