@@ -50,6 +50,12 @@ OF_PAPER = (
         "tests/data/test_generate.py",
     ),
     Item(
+        "Propositions 3.2, C.6, C.7",
+        "no certified network is narrower than they allow: guard of every verdict, `make widths`",
+        "pipeline.verification.forced_width:require_possible_width",
+        "tests/verification/test_forced_width.py",
+    ),
+    Item(
         "Proposition 3.2, proof",
         "null-space collision, as an exact attack on any network",
         "pipeline.verification.null_space:null_space_attack",

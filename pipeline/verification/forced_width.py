@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import ceil, inf
+from math import inf
 
 from pipeline.data import SeparatedDataset
 from pipeline.data.hard_width import is_hard_width
@@ -61,16 +61,11 @@ def forced_on_hard_width(N: int, d: int, rho: Fraction, p: int | float = 2) -> F
     >>> forced_on_hard_width(33, 32, Fraction(1, 2))
     ForcedWidth(width=8, item='Proposition 3.2')
     """
-    least = proposition_3_2_least_width(N, d, rho)
+    least = proposition_3_2_least_width(N, d, rho, p)
     if p == 2:
         return ForcedWidth(least, "Proposition 3.2")
-    if p == inf and rho > Fraction(1, 2):
-        return ForcedWidth(min(N - 1, d), "Proposition C.7")
-    if p == 1:
-        return ForcedWidth(ceil(rho**2 * min(N - 1, d) / d), "Proposition C.6")
-    if p < 2 or (p != inf and p != int(p)):
-        raise ValueError(f"p must be 1, 2, another positive integer or inf, got {p}")
-    return ForcedWidth(least, "Proposition C.6")
+    full = p == inf and rho > Fraction(1, 2)
+    return ForcedWidth(least, "Proposition C.7" if full else "Proposition C.6")
 
 
 def forced_first_width(dataset: SeparatedDataset, rho: Fraction, p: int | float = 2) -> ForcedWidth:
