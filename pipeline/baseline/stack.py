@@ -19,8 +19,8 @@ from torch import nn
 from pipeline.baseline.devices import torch_generator
 
 _LEAST_WIDTH, _ROWS, _COLUMNS = 8, 16, 8
-# Multiply-adds a row that keep one core busy; more slots would only wait for each other. A GPU
-# spends most of a step on starting kernels, however many slots there are (docs/training.md).
+# Multiply-adds a row that keep one core busy; more slots would only wait for each other. On a
+# GPU a step takes hardly longer with more slots, until memory is the limit (docs/training.md).
 _SLOTS_TIMES_WIDTH = {"cpu": 256, "cuda": 16384}
 
 
