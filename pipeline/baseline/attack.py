@@ -52,10 +52,12 @@ class TrainingAttack:
         return points + delta * self.scale
 
     def _starts(self, points: torch.Tensor) -> torch.Tensor:
-        # Drawn on the CPU, so that a GPU run starts from the same points.
-        noise = torch.zeros(points.shape)
-        for slot, generator in enumerate(self.generators):
-            noise[slot, :, : self.d] = torch.randn(points.shape[1], self.d, generator=generator)
+        # Drawn on the CPU, so that a GPU run starts from the same points; all else is done there.
+        drawn = torch.empty(len(self.generators), points.shape[1], self.d)
+        for slot, generator in zip(drawn.unbind(), self.generators, strict=True):
+            slot.normal_(generator=generator)
+        noise = torch.zeros_like(points)
+        noise[: len(drawn), :, : self.d] = drawn.to(points.device)
         largest = noise.abs().amax(dim=2, keepdim=True).clamp(min=torch.finfo(noise.dtype).tiny)
-        rows = (self.reach * noise / largest).to(points.device).flatten(0, 1)
+        rows = (self.reach * noise / largest).flatten(0, 1)
         return projected(rows, self.reach, self.p).view_as(points)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import repeat
 from math import ceil, inf
 
 import torch
@@ -128,12 +129,13 @@ class Balls:
         parts = ceil(self.N / size)
         share = ceil(self.N / parts)
         rows = padded_rows(share)
+        if parts == 1:
+            # One batch of all points needs no shuffle.
+            yield from repeat(self._whole_batch(slots, len(generators)))
         while True:
             order = torch.zeros(slots, parts * share, dtype=torch.long)
             for slot, generator in enumerate(generators):
-                # One batch of all points needs no shuffle.
-                shuffled = torch.randperm(self.N, generator=generator) if parts > 1 else None
-                order[slot, : self.N] = torch.arange(self.N) if shuffled is None else shuffled
+                order[slot, : self.N] = torch.randperm(self.N, generator=generator)
             for start in range(0, parts * share, share):
                 index = torch.zeros(slots, rows, dtype=torch.long)
                 index[:, :share] = order[:, start : start + share]
@@ -142,6 +144,14 @@ class Balls:
                 weights[: len(generators), :count] = 1.0 / count
                 index = index.to(self.points.device)
                 yield self.points[index], self.targets[index], weights.to(self.points.device)
+
+    def _whole_batch(
+        self, slots: int, networks: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        weights = torch.zeros(slots, len(self.points))
+        weights[:networks, : self.N] = 1.0 / self.N
+        points = self.points.repeat(slots, 1, 1)
+        return points, self.targets.repeat(slots, 1), weights.to(self.points.device)
 
     @torch.no_grad()
     def errors(self, stack: Stack, attack: TrainingAttack) -> tuple[list[float], list[float]]:

@@ -10,6 +10,7 @@ and stay zero: a padded neuron's output and gradient vanish.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import torch
@@ -18,8 +19,9 @@ from torch import nn
 from pipeline.baseline.devices import torch_generator
 
 _LEAST_WIDTH, _ROWS, _COLUMNS = 8, 16, 8
-# Multiply-adds a row that keep one core busy; more slots would only wait for each other.
-_SLOTS_TIMES_WIDTH = {"cpu": 256, "cuda": 4096}
+# Multiply-adds a row that keep one core busy; more slots would only wait for each other. On a
+# GPU a step takes hardly longer with more slots, until memory is the limit (docs/training.md).
+_SLOTS_TIMES_WIDTH = {"cpu": 256, "cuda": 16384}
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ def padded_rows(count: int) -> int:
 def padded_columns(d: int) -> int:
     """Return the number of columns that so many coordinates take."""
     return -(-d // _COLUMNS) * _COLUMNS
+
+
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a copy on the CPU that is laid out row by row."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
 
 
 class Stack:
@@ -150,6 +157,13 @@ class Stack:
         for tensor in self.parameters:
             tensor[slot] = 0.0
 
+    def on_cpu(self) -> Stack:
+        """Return the same networks on the CPU, without gradients; there it shares the memory."""
+        other = copy(self)
+        other.weights = [weight.detach().cpu() for weight in self.weights]
+        other.biases = [bias.detach().cpu() for bias in self.biases]
+        return other
+
     @torch.no_grad()
     def module(self, slot: int) -> nn.Sequential:
         """Return a copy of one network without its padding, on the CPU."""
@@ -158,8 +172,8 @@ class Stack:
         modules: list[nn.Module] = []
         for layer, (m, n) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
             # Without initial weights, which would draw from torch's global generator.
-            linear = nn.utils.skip_init(nn.Linear, m, n)
-            linear.weight.copy_(self.weights[layer][slot, :m, :n].T)
-            linear.bias.copy_(self.biases[layer][slot, 0, :n])
+            linear = nn.Linear(m, n, device="meta")
+            linear.weight = nn.Parameter(_copy(self.weights[layer][slot, :m, :n].T))
+            linear.bias = nn.Parameter(_copy(self.biases[layer][slot, 0, :n]))
             modules += [linear, nn.ReLU()]
         return nn.Sequential(*modules[:-1])

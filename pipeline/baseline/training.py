@@ -159,6 +159,8 @@ class StackTraining:
         attack = self._balls.attack(self._schedule.evaluation_attack_steps, self._generators)
         clean, attacked = self._balls.errors(self._stack, attack)
         losses = values.tolist()
+        # Networks are read one by one, tensors fetched from a GPU once.
+        here = self._stack.on_cpu()
         for k, slot in self._open():
             row = {
                 "step": step,
@@ -166,23 +168,28 @@ class StackTraining:
                 "clean_error": clean[k],
                 "pgd_error": attacked[k],
             }
-            network = exact_network(self._stack.module(k), self._problem.normalization)
-            if self._schedule.certified_balls:
-                most = self._schedule.certified_balls
+            network = None
+            if most := self._schedule.certified_balls:
+                network = exact_network(here.module(k), self._problem.normalization)
                 row["certified"] = certified_share(network, self._problem, most)
             slot.curve.append(row)
-            faultless = row["clean_error"] == row["pgd_error"] == 0
-            slot.clean_run = slot.clean_run + 1 if faultless else 0
-            stopped = ""
-            if row.get("certified") == 1 and self._all_balls:
-                stopped = "certified"
-            elif slot.clean_run == self._schedule.patience:
-                stopped = "no errors"
-            elif last:
-                stopped = "seconds" if late else "steps"
-            if stopped:
-                spec = self._stack.specs[k]
-                slot.result = Trained(spec, network, slot.curve, stopped, step)
+            if stopped := self._why_stopped(slot, last, late):
+                if network is None:
+                    network = exact_network(here.module(k), self._problem.normalization)
+                slot.result = Trained(here.specs[k], network, slot.curve, stopped, step)
+
+    def _why_stopped(self, slot: _Slot, last: bool, late: bool) -> str:
+        """Return why a network stops after its latest evaluation, empty if it does not."""
+        row = slot.curve[-1]
+        faultless = row["clean_error"] == row["pgd_error"] == 0
+        slot.clean_run = slot.clean_run + 1 if faultless else 0
+        if row.get("certified") == 1 and self._all_balls:
+            return "certified"
+        if slot.clean_run == self._schedule.patience:
+            return "no errors"
+        if last:
+            return "seconds" if late else "steps"
+        return ""
 
     def _postfix(self) -> dict[str, float]:
         rows = [slot.curve[-1] for slot in self._slots if slot.curve]
@@ -216,7 +223,12 @@ def train_stack(
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether an error says that memory ran out, on the device or on the machine."""
-    words = ("not enough memory", "can't allocate memory", "out of memory")
+    words = (
+        "not enough memory",
+        "can't allocate memory",
+        "out of memory",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+    )
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
         isinstance(error, RuntimeError) and any(word in str(error) for word in words)
     )

@@ -61,6 +61,16 @@ def test_a_module_is_a_copy():
     assert torch.equal(module[0].weight, before) and before.abs().max() > 0
 
 
+def test_a_stack_brought_to_the_cpu_has_the_same_networks_and_no_gradients():
+    stack = stack_of(networks(3))
+    here = stack.on_cpu()
+    assert not any(tensor.requires_grad for tensor in here.parameters)
+    assert all(tensor.requires_grad for tensor in stack.parameters)
+    for slot in range(3):
+        pairs = zip(stack.module(slot).parameters(), here.module(slot).parameters(), strict=True)
+        assert all(torch.equal(ours, theirs) for ours, theirs in pairs)
+
+
 def test_initial_weights_depend_on_shape_and_seed_alone():
     spec = NetworkSpec(6, 3, 7)
     alone = Stack([spec], 4, CPU).module(0)

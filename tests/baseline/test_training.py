@@ -9,6 +9,7 @@ import torch
 
 from pipeline.baseline import training
 from pipeline.baseline.losses import LOSSES, TrainingBatch
+from pipeline.baseline.mlp import exact_network
 from pipeline.baseline.problem import Problem
 from pipeline.baseline.schedule import OPTIMIZERS, Schedule
 from pipeline.baseline.stack import NetworkSpec, Stack
@@ -199,6 +200,18 @@ def test_the_time_budget_stops_training_with_a_network():
     assert found.network is not None
 
 
+def test_a_network_is_made_exact_only_if_it_is_looked_at(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        training, "exact_network", lambda *arguments: made.append(1) or exact_network(*arguments)
+    )
+    specs = [NetworkSpec(8, 2, seed) for seed in range(2)]
+    for balls, count in ((0, 2), (5, 6)):
+        made.clear()
+        found = trained(specs, "pgd", max_steps=5, evaluate_every=2, certified_balls=balls)
+        assert len(made) == count and all(each.network is not None for each in found)
+
+
 def test_torch_is_left_as_it_was():
     before = torch.get_num_threads()
     state = torch.get_rng_state()
@@ -211,6 +224,8 @@ def test_torch_is_left_as_it_was():
 def test_errors_that_speak_of_memory_are_told_from_others():
     assert training.is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert training.is_out_of_memory(MemoryError())
+    words = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    assert training.is_out_of_memory(RuntimeError(words))
     words = (
         "[enforce fail at alloc_cpu.cpp:118] err == 0. DefaultCPUAllocator: can't allocate memory"
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import torch
 
 from pipeline.construction import CONSTRUCTIONS
 from pipeline.data import load_dataset, save_dataset
@@ -22,6 +24,7 @@ from tests.benchmarks import (
     bench_evaluate,
     bench_separation,
     bench_training,
+    bench_training_device,
 )
 from tests.benchmarks.bench_beyond import PartCase, build_files, check_files, count_rows
 from tests.benchmarks.bench_evaluate import flint_outputs, inputs_for, synthetic_network
@@ -159,3 +162,13 @@ def test_only_a_network_that_is_right_on_all_balls_counts_as_grown(tmp_path: Pat
     change(tmp_path, "rho", "1/200")
     change_labels(tmp_path)
     assert not check_files(str(tmp_path))[0]
+
+
+def test_training_on_a_gpu_is_compared_with_the_cores_or_said_not_to_be(monkeypatch, capsys):
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    case = bench_training_device.Case("iris", (4, 8), 2, 150, balls=2)
+    monkeypatch.setattr(bench_training_device, "CASES", (case,))
+    bench_training_device.main(2, [64])
+    printed = capsys.readouterr().out
+    assert "1 cores" in printed and "2 of iris, widths (4, 8), 2 balls bounded" in printed
+    assert ("no CUDA here" in printed) != torch.cuda.is_available()
