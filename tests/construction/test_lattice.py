@@ -23,12 +23,12 @@ from pipeline.construction.lattice import (
     require_reach,
     required_scale,
     scale_of_dataset,
-    translation_bits,
     translation_off_walls,
 )
 from pipeline.construction.projection import Projection
 from pipeline.data import SeparatedDataset
 from pipeline.exact import DyadicArray
+from pipeline.theory import lemma_b_15_bits
 from tests.construction.ball_points import datasets, spread
 
 
@@ -43,7 +43,7 @@ def placed_at(values: list[Fraction], count: int, radius: Fraction = Fraction(0)
         radius,
         Fraction(0),
     )
-    return placed(data, translation_bits(count))
+    return placed(data, lemma_b_15_bits(count))
 
 
 @settings(max_examples=100)
@@ -54,8 +54,8 @@ def test_translation_clears_the_walls_as_lemma_b15_says(ints: list[int], bits: i
     at = placed_at(values, N)
     (b,) = translation_off_walls(at, np.arange(N), N)
     unit = Fraction(2) ** at.exponent
-    assert 0 <= b < 1 and (b * (1 << translation_bits(N))).denominator == 1
-    assert 1 << translation_bits(N) >= 6 * N > 1 << (translation_bits(N) - 1)
+    assert 0 <= b < 1 and (b * (1 << lemma_b_15_bits(N))).denominator == 1
+    assert 1 << lemma_b_15_bits(N) >= 6 * N > 1 << (lemma_b_15_bits(N) - 1)
     for (z,) in at.integers:
         part = (int(z) * unit - b) % 1
         assert part >= Fraction(1, 2 * N)
