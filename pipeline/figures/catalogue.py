@@ -12,12 +12,18 @@ from matplotlib.figure import Figure
 from pipeline.figures.figure1 import figure_1
 from pipeline.figures.figure2 import figure_2
 from pipeline.figures.figure3 import figure_3
+from pipeline.figures.figure4 import figure_4
 from pipeline.figures.figure5 import figure_5
+from pipeline.figures.figure6 import figure_6
+from pipeline.figures.figure7 import figure_7
 from pipeline.figures.figure8 import figure_8
 from pipeline.figures.phase_diagram import figure_exponents, figure_phase_diagram
 from pipeline.illustrations.figure2 import figure_2_table
 from pipeline.illustrations.figure3 import figure_3_table
+from pipeline.illustrations.figure4 import figure_4_table
 from pipeline.illustrations.figure5 import figure_5_table
+from pipeline.illustrations.figure6 import figure_6_table
+from pipeline.illustrations.figure7 import figure_7_table
 from pipeline.theory import bounds_table, exponents_table, phase_table
 
 
@@ -52,7 +58,7 @@ class PaperFigure:
 
     Args:
         stem: name of its files.
-        item: its number in the paper, or "beyond the paper".
+        item: its number in the paper, or "Beyond the paper".
         title: a line.
         caption: what is seen, in our words.
         table: the numbers, one row each.
@@ -116,6 +122,20 @@ FIGURES = (
         figure_3,
     ),
     PaperFigure(
+        "figure4",
+        "Figure 4",
+        "Cells, bands and balls of two built networks",
+        "Two built networks in the plane of their cells, true to scale; beside each plane, f along "
+        "the dashed line, and a part close up. (a) Theorem 4.2(i): every ball lies in one cell, "
+        "clear of the bands in which the network's floors may be wrong, and no cell holds two "
+        "labels. (b) Theorem 4.2(ii), first stage: the active balls (filled) are clear of the "
+        "bands, inactive ones may cross walls, and off the bands f is 0 or their own label; in a "
+        "band the key runs through other cells' keys, so f can be another label on a thin line. "
+        "η = 99/100 only so that the bands can be seen.",
+        lambda sizes: figure_4_table(),
+        figure_4,
+    ),
+    PaperFigure(
         "figure5",
         "Figure 5",
         "Robust memorization of two points shatters three",
@@ -125,6 +145,28 @@ FIGURES = (
         "that a robust memorizer must realise the labelling (Proposition 3.3).",
         lambda sizes: figure_5_table(),
         figure_5,
+    ),
+    PaperFigure(
+        "figure6",
+        "Figure 6",
+        "The five cases of Theorem 4.2(iii)",
+        "Which case of Theorem B.14 a large ratio falls into: what is done with the data, how many "
+        "coordinates m are left, and the smallest powers of ten that lead there, with the "
+        "parameter count P of the plan. The projections begin to pay only at thousands of points "
+        "and dimensions.",
+        lambda sizes: figure_6_table(),
+        figure_6,
+    ),
+    PaperFigure(
+        "figure7",
+        "Figure 7",
+        "The gadget Δ and the floor it gives",
+        "(a) Δ as the first layer of a built floor network computes it, against the ideal that "
+        "jumps: the jumps become ramps of width g = γ/2ⁿ. (b) The floor it gives after n layers, "
+        "exact off the bands of width γ right of every integer, and wrong in them, over the whole "
+        "band only where the top bit changes. All corners are exact rationals.",
+        lambda sizes: figure_7_table(),
+        figure_7,
     ),
     PaperFigure(
         "figure8",
@@ -138,7 +180,7 @@ FIGURES = (
     ),
     PaperFigure(
         "phase_diagram",
-        "beyond the paper",
+        "Beyond the paper",
         "Bounds before and now, d = √N",
         "This project's constructions (violet) take the upper bound down to √N + d for every ratio "
         "up to 1/√d and to N d ρ² + d above, zeros counted, error 0. What stays open is hatched: "
@@ -148,7 +190,7 @@ FIGURES = (
     ),
     PaperFigure(
         "exponents_map",
-        "beyond the paper",
+        "Beyond the paper",
         "Exponents of the bounds over all sizes and ratios",
         "P = N^e up to constants and logarithms, over log d / log N across and log ρ / log N "
         "upwards. Each map is one bound; the two below show the exponent of upper over lower "

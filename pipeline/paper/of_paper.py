@@ -344,10 +344,29 @@ OF_PAPER = (
         ),
     ),
     Item(
+        "Figure 4",
+        "cells, bands and balls of built networks, with f itself along a line",
+        "pipeline.illustrations.figure4:figure_4_table",
+        "tests/illustrations/test_figure4.py",
+        note="eta = 99/100 in (b), so that the bands can be seen",
+    ),
+    Item(
         "Figure 5",
         "shattering reduction, every labelling realised by a built network",
         "pipeline.illustrations.figure5:figure_5_table",
         "tests/illustrations/test_figure5.py",
+    ),
+    Item(
+        "Figure 6",
+        "decision tree of Theorem B.14, with planned examples",
+        "pipeline.illustrations.figure6:figure_6_table",
+        "tests/illustrations/test_figure6.py",
+    ),
+    Item(
+        "Figure 7",
+        "Delta and Floor_n of a built network, corners exact",
+        "pipeline.illustrations.figure7:figure_7_table",
+        "tests/illustrations/test_figure7.py",
     ),
     Item(
         "Figure 8",
