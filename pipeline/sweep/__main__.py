@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from hydra import compose, initialize_config_dir
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
 
-from pipeline.__main__ import register_configuration
 from pipeline.sweep.driver import Sweep, SweepError, processes_at_once, run_sweep
 from pipeline.tracking import Terminated, TrackingError
 
@@ -48,7 +48,8 @@ def sweep_of(arguments: Sequence[str]) -> Sweep:
 
     Raises:
         ValueError: if no experiment and no name is given.
-        HydraException: if the configuration does not compose.
+        HydraException: if an override is none.
+        SweepError: if the configuration does not compose.
     """
     launcher, overrides = "local", []
     for argument in arguments:
@@ -59,11 +60,7 @@ def sweep_of(arguments: Sequence[str]) -> Sweep:
             overrides.append(argument)
     parsed = OverridesParser.create().parse_overrides(overrides)
     fixed = [each.input_line or "" for each in parsed if not each.is_sweep_override()]
-    register_configuration()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        composed = compose("config", fixed)
-    config = OmegaConf.to_container(composed, resolve=True)
-    assert isinstance(config, dict)
+    config = _composed(fixed)
     names = {
         each.key_or_group: str(each.value()) for each in parsed if not each.is_sweep_override()
     }
@@ -76,10 +73,23 @@ def sweep_of(arguments: Sequence[str]) -> Sweep:
         name,
         tuple(kept),
         launcher,
-        {str(key): value for key, value in config.items()},
+        config,
         ROOT,
         processes_at_once(cores),
     )
+
+
+def _composed(overrides: Sequence[str]) -> dict[str, Any]:
+    """Return what all jobs have in common, as `python -m pipeline --cfg job` prints it.
+
+    Raises:
+        SweepError: if it does not compose.
+    """
+    command = [sys.executable, "-m", "pipeline", "--cfg", "job", "--resolve", *overrides]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise SweepError(answer.stderr.strip() or f"{' '.join(command)} failed")
+    return dict(yaml.safe_load(answer.stdout))
 
 
 if __name__ == "__main__":
