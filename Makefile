@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test lint format typecheck bench ui audit widths figures clean
+.PHONY: help setup run sweep test lint format typecheck bench ui audit widths figures clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,12 @@ audit: $(STAMP) ## re-check every verdict of a tracked run: make audit RUN=<run 
 
 widths: $(STAMP) ## look for a certified network narrower than Proposition 3.2 allows
 	@$(LAUNCH) -m pipeline.tracking.widths $(ARGS)
+
+# A preset of conf/experiment and a file of conf/hydra/launcher.
+EXPERIMENT ?= smoke
+LAUNCHER ?= local
+sweep: $(STAMP) ## all jobs of a grid, those done before skipped: make sweep EXPERIMENT=smoke
+	@$(LAUNCH) -m pipeline.sweep experiment=$(EXPERIMENT) launcher=$(LAUNCHER) $(ARGS)
 
 figures: $(STAMP) ## every figure of the paper and Table 1, into mlruns/figures/figures.html
 	@$(LAUNCH) -m pipeline --config-name figures $(ARGS)

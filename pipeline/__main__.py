@@ -23,7 +23,7 @@ from omegaconf.errors import MissingMandatoryValue
 
 from pipeline.config import SCHEMAS
 from pipeline.stages.figures import draw_figures
-from pipeline.stages.job import run_job
+from pipeline.stages.once import run_job_once
 from pipeline.stages.store import StoreError
 from pipeline.tracking import Terminated, TrackingError
 
@@ -48,7 +48,7 @@ def _job(config: DictConfig) -> None:
         if hydra_config.job.config_name == "figures":
             draw_figures(_plain(config), ROOT)
         else:
-            run_job(_plain(config), folder, ROOT, command)
+            run_job_once(_plain(config), folder, ROOT, command)
     except Terminated:
         _log.error("terminated; what was done is kept, the same command goes on from there")
         raise

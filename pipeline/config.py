@@ -332,6 +332,25 @@ class TrackingConfig:
 
 
 @dataclass
+class ResourcesConfig:
+    """What one job of a sweep may use; launchers ask the scheduler for it."""
+
+    cores: int = 1
+    memory_gb: int = 4
+    gpus: int = 0
+    minutes: int = 60
+
+
+@dataclass
+class SweepConfig:
+    """Of which sweep a job is; set by `make sweep`."""
+
+    name: str | None = None
+    parent: str | None = None
+    folder: str = MISSING
+
+
+@dataclass
 class CacheConfig:
     """Where stage outputs are kept for reuse."""
 
@@ -354,6 +373,8 @@ class Config:
     report: ReportConfig = field(default_factory=ReportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
+    resources: ResourcesConfig = field(default_factory=ResourcesConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
     rho: str = MISSING
     p: str = "2"
     seed: int = 0

@@ -26,9 +26,10 @@ ORDER = (
     "report",
     "tracking",
     "stages",
+    "sweep",
 )
 TOP = ("config", "__main__")
-MAY_CONFIGURE_AND_TRACK = ("tracking", "stages", "__main__")
+MAY_CONFIGURE_AND_TRACK = ("tracking", "stages", "sweep", "__main__")
 CHECKER = ("verification", "check")
 CHECKER_MAY_IMPORT = {"numpy", "flint"}
 # Only here, inside a function: nearest pairs of many points, on which no proof rests.

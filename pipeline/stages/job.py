@@ -20,6 +20,7 @@ from pipeline.report import (
     SummaryRow,
     console_table,
 )
+from pipeline.stages.code_salt import code_salt
 from pipeline.stages.construct import construct
 from pipeline.stages.exponents import MEASURED
 from pipeline.stages.generate import DATASET, NOTES, generate
@@ -40,6 +41,8 @@ from pipeline.tracking import (
 )
 from pipeline.tracking.errors import masked
 from pipeline.tracking.git import git_tags
+from pipeline.tracking.jobs import job_digest
+from pipeline.tracking.names import TAG_JOB_DIGEST, TAG_SWEEP
 from pipeline.verification.falsify import ATTACKS
 
 _log = logging.getLogger("pipeline")
@@ -63,9 +66,12 @@ def run_job(
         StoreError: if a stage's outputs cannot be written.
     """
     tracking = config["tracking"]
+    sweep = config["sweep"]
     tags = {
         "dataset": str(config["dataset"]["name"]),
         "config_digest": config_digest(config),
+        TAG_JOB_DIGEST: job_digest(config, code_salt()),
+        **({TAG_SWEEP: sweep["name"]} if sweep["name"] else {}),
     }
     name = f"{config['dataset']['name']} rho{config['rho']}"
     with tracked_run(
@@ -75,6 +81,7 @@ def run_job(
         experiment=tracking["experiment"],
         tags=tags,
         params=config,
+        parent=sweep["parent"],
     ) as run:
         started = time.monotonic()
         # A run that fails must not leave the summary of an earlier one beside its own files.

@@ -16,7 +16,8 @@ from pipeline.tracking.flatten import MAX_TAG_LENGTH, cut, flat_params
 from pipeline.tracking.git import git_tags
 from pipeline.tracking.metric_entries import metric_entries
 from pipeline.tracking.model import log_torch_model
-from pipeline.tracking.names import EXPERIMENT, TAG_ERROR
+from pipeline.tracking.names import EXPERIMENT, TAG_ERROR, TAG_PROCESS
+from pipeline.tracking.process import process_tag
 from pipeline.tracking.reserve import ReservedSpace
 from pipeline.tracking.signals import Terminated, sigterm_raises, uninterrupted
 from pipeline.tracking.store import experiment_id, open_store, tracking_uri
@@ -190,6 +191,7 @@ def tracked_run(
     experiment: str = EXPERIMENT,
     tags: Mapping[str, str] | None = None,
     params: Mapping[str, Any] | None = None,
+    parent: str | None = None,
 ) -> Iterator[TrackedRun]:
     """Open a run that ends with the block: FINISHED, FAILED on an exception, KILLED on a signal.
 
@@ -200,6 +202,7 @@ def tracked_run(
         experiment: the experiment's name.
         tags: tags set from the start.
         params: the resolved configuration.
+        parent: id of the run it is nested in, a sweep's.
 
     Raises:
         TrackingError: if the store cannot be opened, written or closed.
@@ -207,7 +210,7 @@ def tracked_run(
     resolved = tracking_uri(uri, root)
     client = open_store(resolved)
     experiment_key = experiment_id(client, resolved, experiment, root)
-    own = {**git_tags(root), **(tags or {})}
+    own = {**git_tags(root), **(tags or {}), **({"mlflow.parentRunId": parent} if parent else {})}
     with sigterm_raises(), ReservedSpace(resolved) as reserve:
         with _life_cycle(client, resolved, experiment_key, reserve, name, own) as run:
             if params:
@@ -245,6 +248,7 @@ def _created(
         "mlflow.user": _user(),
         "mlflow.source.name": "pipeline",
         "mlflow.source.type": "LOCAL",
+        TAG_PROCESS: process_tag(),
         **{key: cut(str(value), MAX_TAG_LENGTH) for key, value in tags.items()},
     }
     with tracking_errors("create a run", uri):

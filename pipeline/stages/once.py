@@ -1,0 +1,61 @@
+"""A job of a sweep is done once: what has a FINISHED run is skipped, and no two do it at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from pipeline.stages.code_salt import code_salt
+from pipeline.stages.job import run_job
+from pipeline.stages.store import write_errors
+from pipeline.tracking import open_store, tracking_uri
+from pipeline.tracking.jobs import finished_jobs, job_digest
+from pipeline.tracking.store import experiment_id
+
+_log = logging.getLogger("pipeline")
+LOCKS = "jobs"
+
+
+def run_job_once(config: Mapping[str, Any], run_dir: Path, root: Path, command: str) -> None:
+    """Run the job; one of a sweep only if it has no FINISHED run.
+
+    A lock on the job's digest makes a second process wait: one that a killed driver left behind,
+    or one that a scheduler started twice.
+
+    Args:
+        config: resolved configuration as plain values.
+        run_dir: where the files of this run go.
+        root: the repository.
+        command: the command line, for the report.
+
+    Raises:
+        ValueError: if the configuration or the data do not make sense.
+        TrackingError: if the tracking store fails.
+        StoreError: if a file cannot be written.
+    """
+    if config["sweep"]["parent"] is None:
+        run_job(config, run_dir, root, command)
+        return
+    digest = job_digest(config, code_salt())
+    folder = Path(config["cache"]["folder"]) / LOCKS
+    with write_errors("the locks of jobs", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / f"{digest}.lock")
+    with lock:
+        finished = _finished_run(config["tracking"], root, digest)
+        if finished:
+            _log.info("done before, run %s", finished)
+        else:
+            run_job(config, run_dir, root, command)
+
+
+def _finished_run(tracking: Mapping[str, Any], root: Path, digest: str) -> str | None:
+    """Return the FINISHED run of a job, None if it has none."""
+    uri = tracking_uri(tracking["uri"], root)
+    client = open_store(uri)
+    experiment = experiment_id(client, uri, tracking["experiment"], root)
+    return finished_jobs(client, uri, experiment, digest).get(digest)

@@ -1,0 +1,230 @@
+"""The owner of a sweep: launches its jobs, watches them, and says what became of each."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from pipeline.sweep.launch import LEAVE, LOG, start, stop
+from pipeline.sweep.pending import JOBS, SweepJob, read_jobs
+from pipeline.sweep.summary import (
+    JobRow,
+    counts_text,
+    failures_text,
+    job_rows,
+    sweep_frame,
+    sweep_note,
+)
+from pipeline.tracking import TrackedRun, TrackingError, open_store, tracked_run, tracking_uri
+from pipeline.tracking.errors import tracking_errors
+from pipeline.tracking.jobs import reap, runs_of_jobs
+from pipeline.tracking.names import TAG_SWEEP
+from pipeline.tracking.store import experiment_id
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_log = logging.getLogger("pipeline")
+_POLL_S = 0.5
+_REPORT_EVERY_S = 5.0
+# A launcher that died is started again while that gets further; a job that failed is left alone.
+_ROUNDS = 5
+
+
+class SweepError(Exception):
+    """A sweep that cannot be run: another driver has it, or its grid does not compose."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep before it starts.
+
+    Args:
+        name: of the sweep, and of its folder.
+        overrides: of every job, `experiment=...` among them; lists a,b are axes of the grid.
+        launcher: of conf/hydra/launcher.
+        config: what all jobs have in common, resolved.
+        root: the repository.
+        processes: at once, for the launcher `local`.
+    """
+
+    name: str
+    overrides: tuple[str, ...]
+    launcher: str
+    config: Mapping[str, Any]
+    root: Path
+    processes: int
+
+    @property
+    def folder(self) -> Path:
+        """Where the folders of its jobs lie."""
+        return Path(self.config["sweep"]["folder"]) / self.name
+
+
+def run_sweep(sweep: Sweep) -> list[JobRow]:
+    """Return what became of every job, after those without a FINISHED run were run.
+
+    The summary is logged in a run that the jobs' runs are nested in.
+
+    Raises:
+        SweepError: if another driver has the sweep, or no job could be listed.
+        TrackingError: if the tracking store fails.
+    """
+    uri = tracking_uri(sweep.config["tracking"]["uri"], sweep.root)
+    client = open_store(uri)
+    experiment = experiment_id(client, uri, sweep.config["tracking"]["experiment"], sweep.root)
+    sweep.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(sweep.folder / "driver.lock", timeout=0):
+            for dead in reap(client, uri, experiment):
+                _log.info("a run was left behind by a process that died: %s", dead.name)
+            with tracked_run(
+                f"sweep {sweep.name}",
+                root=sweep.root,
+                uri=uri,
+                experiment=sweep.config["tracking"]["experiment"],
+                tags={TAG_SWEEP: sweep.name},
+                params={"overrides": list(sweep.overrides), "launcher": sweep.launcher},
+            ) as run:
+                return _owned(sweep, run, client)
+    except Timeout:
+        raise SweepError(
+            f"sweep {sweep.name!r} is being run by another process: {sweep.folder / 'driver.lock'}"
+        ) from None
+
+
+def _owned(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
+    """Return the rows; whatever happens, they are logged and no job is left RUNNING."""
+    rows: list[JobRow] = []
+    (sweep.folder / JOBS).unlink(missing_ok=True)
+    try:
+        for _ in range(_ROUNDS):
+            code = _launched(sweep, run, client, rows)
+            before = [row.digest for row in rows if not row.done]
+            rows = _rows(sweep, run, client)
+            lost = [row for row in rows if not row.done and row.status != "FAILED"]
+            if code == 0 or not lost or len(before) == len([r for r in rows if not r.done]) > 0:
+                break
+            _log.info(
+                "the launcher ended with code %s; %d jobs are launched again", code, len(lost)
+            )
+    finally:
+        reap(client, run.uri, run.experiment)
+        if (sweep.folder / JOBS).exists():
+            rows = _rows(sweep, run, client)
+            _summarised(sweep, run, rows)
+    return rows
+
+
+def _launched(sweep: Sweep, run: TrackedRun, client: MlflowClient, rows: Sequence[JobRow]) -> int:
+    """Return the exit code of one launching process, watched until its end.
+
+    Raises:
+        SweepError: if it ended before it listed the jobs.
+    """
+    failed = [row.digest for row in rows if row.status == "FAILED"]
+    cores = str(sweep.config["resources"]["cores"])
+    environment = {LEAVE: json.dumps(failed), "OMP_NUM_THREADS": cores}
+    process = start(_arguments(sweep, run), sweep.folder, sweep.root, environment)
+    try:
+        _watch(sweep, run, client, process)
+    finally:
+        stop(process)
+    reap(client, run.uri, run.experiment)
+    if not (sweep.folder / JOBS).exists():
+        raise SweepError(_last_lines(sweep.folder / LOG))
+    return process.returncode or 0
+
+
+def _arguments(sweep: Sweep, run: TrackedRun) -> list[str]:
+    own = [
+        "hydra/sweeper=pending",
+        f"hydra/launcher={sweep.launcher}",
+        f"hydra.sweep.dir={sweep.folder}",
+        f"sweep.name={sweep.name}",
+        f"sweep.parent={run.run_id}",
+    ]
+    if sweep.launcher == "local":
+        own.append(f"hydra.launcher.n_jobs={sweep.processes}")
+    return [*sweep.overrides, *own]
+
+
+def _watch(
+    sweep: Sweep, run: TrackedRun, client: MlflowClient, process: subprocess.Popen[bytes]
+) -> None:
+    """Wait for the end of the process and say now and then how far its jobs are."""
+    started, reported, said = time.monotonic(), 0.0, ""
+    while process.poll() is None:
+        time.sleep(_POLL_S)
+        if time.monotonic() - reported < _REPORT_EVERY_S or not (sweep.folder / JOBS).exists():
+            continue
+        reported = time.monotonic()
+        text = _progress(read_jobs(sweep.folder), run, client)
+        if text != said:
+            said = text
+            _log.info("%5.0f s  %s", reported - started, text)
+
+
+def _progress(jobs: Sequence[SweepJob], run: TrackedRun, client: MlflowClient) -> str:
+    runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
+    counts = Counter(found[-1].info.status.lower() for found in runs.values())
+    before = sum(job.finished is not None for job in jobs)
+    counts["to go"] = len(jobs) - before - sum(counts.values())
+    words = [f"{number} {status}" for status, number in counts.items() if number]
+    return (
+        f"{len(jobs)} jobs: {', '.join([*([f'{before} done before'] if before else []), *words])}"
+    )
+
+
+def _rows(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
+    jobs = read_jobs(sweep.folder)
+    runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
+    with tracking_errors("read runs that were finished before", run.uri):
+        before = {job.digest: client.get_run(job.finished) for job in jobs if job.finished}
+    return job_rows(jobs, runs, before)
+
+
+def _summarised(sweep: Sweep, run: TrackedRun, rows: Sequence[JobRow]) -> None:
+    """Log the table, the counts and the note of a sweep to its run.
+
+    Raises:
+        TrackingError: if the store fails; the table is in the folder all the same.
+    """
+    frame = sweep_frame(rows)
+    path = sweep.folder / "sweep.csv"
+    frame.to_csv(path, index=False, lineterminator="\n")
+    counts = Counter(row.status for row in rows)
+    metrics = {f"sweep/{status.lower().replace(' ', '_')}": n for status, n in counts.items()}
+    try:
+        run.log_metrics({"sweep/jobs": len(rows), **metrics})
+        run.log_artifact(path)
+        table = frame.astype(object).where(frame.notna(), None).to_dict(orient="list")
+        run.log_table({str(name): values for name, values in table.items()}, "sweep.json")
+        run.set_tags({"mlflow.note.content": sweep_note(sweep.name, rows)})
+    except TrackingError as error:
+        _log.error("the summary is in %s, not in the store: %s", path, error)
+        raise
+    _log.info("\n%s", counts_text(rows))
+    if failures_text(rows):
+        _log.info("%s", failures_text(rows))
+
+
+def _last_lines(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return "\n".join(["the sweep could not be launched:", *lines[-8:]])
+
+
+def processes_at_once(cores: int) -> int:
+    """Return how many jobs of so many cores this machine runs at once."""
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (available or 1) // cores)

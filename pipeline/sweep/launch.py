@@ -1,0 +1,63 @@
+"""The process that launches the jobs of a sweep, apart from the driver so that it may crash."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+# prctl(2): a signal to this process when its parent dies.
+_PR_SET_PDEATHSIG = 1
+_GRACE_S = 20
+LOG = "launcher.log"
+# Digests of jobs that failed already; they are not launched again by the same sweep.
+LEAVE = "PIPELINE_SWEEP_LEAVE"
+
+
+def start(
+    arguments: Sequence[str], folder: Path, root: Path, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Return the launching process; what it and its jobs print goes to `launcher.log`.
+
+    It and its workers are a process group of their own, so that Ctrl-C reaches the driver alone.
+
+    Args:
+        arguments: of `python -m pipeline --multirun`.
+        folder: of the sweep.
+        root: the repository.
+        environment: variables for the jobs.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / LOG, "ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "--multirun", *arguments],
+            cwd=root,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+        )
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End the process and its workers: asked first, so that their runs are marked KILLED."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            return
+        try:
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _end_with_parent() -> None:
+    """Ask for SIGTERM when the driver is gone, however it went."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

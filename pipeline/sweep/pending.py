@@ -1,0 +1,103 @@
+"""Of a grid of jobs, those without a FINISHED run: what Hydra's launcher is given."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import JobReturn
+from omegaconf import OmegaConf
+
+from pipeline.figures.files import replace_file
+from pipeline.stages.code_salt import code_salt
+from pipeline.sweep.launch import LEAVE
+from pipeline.tracking import open_store, tracking_uri
+from pipeline.tracking.jobs import finished_jobs, job_digest
+from pipeline.tracking.store import experiment_id
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = "jobs.json"
+_log = logging.getLogger("pipeline")
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """One job of a sweep.
+
+    Args:
+        digest: of what it computes.
+        overrides: of the configuration, as on the command line.
+        finished: the run that did it before, None if it is to be done.
+    """
+
+    digest: str
+    overrides: tuple[str, ...]
+    finished: str | None
+
+
+def read_jobs(sweep_dir: Path) -> list[SweepJob]:
+    """Return the jobs of a sweep that was launched into this folder."""
+    listed = json.loads((sweep_dir / JOBS).read_text(encoding="utf-8"))
+    return [SweepJob(each["digest"], tuple(each["overrides"]), each["finished"]) for each in listed]
+
+
+def launch_pending(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobReturn]:
+    """Return what the launcher returned for the jobs without a FINISHED run; all are listed first.
+
+    Args:
+        sweeper: set up by Hydra, with the axes of the grid.
+        arguments: further overrides.
+
+    Raises:
+        HydraException: if the configuration of a job does not compose.
+    """
+    assert sweeper.config is not None and sweeper.launcher is not None
+    assert sweeper.hydra_context is not None
+    parser = OverridesParser.create(config_loader=sweeper.hydra_context.config_loader)
+    overrides = parser.parse_overrides([*sweeper._parse_config(), *arguments])
+    grid = list(chain.from_iterable(sweeper.split_arguments(overrides, None)))
+    jobs = _listed(sweeper, grid)
+    folder = Path(str(sweeper.config.hydra.sweep.dir))
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps([asdict(job) for job in jobs], indent=1) + "\n"
+    replace_file(folder / JOBS, text.encode())
+    leave = set(json.loads(os.environ.get(LEAVE, "[]")))
+    # A folder a job, whatever its number is this time.
+    pending = [
+        [*job.overrides, f"hydra.sweep.subdir={job.digest[:12]}"]
+        for job in jobs
+        if job.finished is None and job.digest not in leave
+    ]
+    return list(sweeper.launcher.launch(pending, initial_job_idx=0)) if pending else []
+
+
+def _listed(sweeper: BasicSweeper, grid: Sequence[Sequence[str]]) -> list[SweepJob]:
+    """Return the jobs of the grid, each digest once."""
+    assert sweeper.config is not None and sweeper.hydra_context is not None
+    loader, salt = sweeper.hydra_context.config_loader, code_salt()
+    digests: dict[str, tuple[str, ...]] = {}
+    tracking: dict[str, Any] = {}
+    for overrides in grid:
+        plain = _plain(loader.load_sweep_config(sweeper.config, list(overrides)))
+        tracking = plain["tracking"]
+        digests.setdefault(job_digest(plain, salt), tuple(overrides))
+    uri = tracking_uri(tracking["uri"], ROOT)
+    client = open_store(uri)
+    done = finished_jobs(client, uri, experiment_id(client, uri, tracking["experiment"], ROOT))
+    return [SweepJob(digest, given, done.get(digest)) for digest, given in digests.items()]
+
+
+def _plain(composed: Any) -> dict[str, Any]:
+    config = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
+    # Interpolations may point into hydra's part only from hydra's part.
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}

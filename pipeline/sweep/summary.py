@@ -1,0 +1,146 @@
+"""What became of every job of a sweep: counts, failures with reasons, one table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline.sweep.pending import SweepJob
+from pipeline.tracking.names import (
+    PARAMS_TOTAL,
+    ROBUST_VERIFIED,
+    TAG_CONSTRUCTION,
+    TAG_ERROR,
+    TAG_VERDICT,
+)
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+FINISHED, BEFORE, NEVER = "FINISHED", "FINISHED BEFORE", "NOT STARTED"
+_NOTE_ROWS = 100
+_HEAD = ("job", "status", "verdict", "construction", "P", "verified", "reason")
+
+
+@dataclass(frozen=True)
+class JobRow:
+    """One job of a sweep and what became of it.
+
+    Args:
+        overrides: of the configuration.
+        digest: of what it computes.
+        status: FINISHED, FINISHED BEFORE (by an earlier sweep), FAILED, KILLED or NOT STARTED.
+        run_id: of its last run, empty without one.
+        verdict: of its first network.
+        construction: its name.
+        parameter_count: P, None if unknown.
+        verified: share of balls VERIFIED, None if unknown.
+        seconds: from the run's start to its end.
+        reason: why it failed.
+    """
+
+    overrides: str
+    digest: str
+    status: str
+    run_id: str = ""
+    verdict: str = ""
+    construction: str = ""
+    parameter_count: int | None = None
+    verified: float | None = None
+    seconds: float | None = None
+    reason: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has a FINISHED run."""
+        return self.status in (FINISHED, BEFORE)
+
+
+def job_rows(
+    jobs: Sequence[SweepJob], runs: Mapping[str, Sequence[Run]], before: Mapping[str, Run]
+) -> list[JobRow]:
+    """Return one row a job.
+
+    Args:
+        jobs: of the sweep.
+        runs: of this sweep, by digest, oldest first.
+        before: runs that earlier sweeps finished, by digest.
+    """
+    rows = []
+    for job in jobs:
+        words = " ".join(job.overrides)
+        mine = list(runs.get(job.digest, []))
+        finished = [run for run in mine if run.info.status == FINISHED]
+        if finished or mine:
+            last = (finished or mine)[-1]
+            rows.append(_row(words, job.digest, last.info.status, last))
+        elif job.digest in before:
+            rows.append(_row(words, job.digest, BEFORE, before[job.digest]))
+        else:
+            rows.append(JobRow(words, job.digest, NEVER, reason="see launcher.log"))
+    return rows
+
+
+def _row(words: str, digest: str, status: str, run: Run) -> JobRow:
+    metrics, tags = run.data.metrics, run.data.tags
+    total = metrics.get(PARAMS_TOTAL)
+    ended = run.info.end_time
+    return JobRow(
+        words,
+        digest,
+        status,
+        run.info.run_id,
+        tags.get(TAG_VERDICT, ""),
+        tags.get(TAG_CONSTRUCTION, ""),
+        None if total is None else int(total),
+        metrics.get(ROBUST_VERIFIED),
+        (ended - run.info.start_time) / 1000 if ended else None,
+        "" if status in (FINISHED, BEFORE) else tags.get(TAG_ERROR, "no reason was logged"),
+    )
+
+
+def sweep_frame(rows: Sequence[JobRow]) -> pd.DataFrame:
+    """Return the rows as a table."""
+    return pd.DataFrame([vars(row) for row in rows])
+
+
+def counts_text(rows: Sequence[JobRow]) -> str:
+    """Return the counts in words.
+
+    >>> counts_text([JobRow("a", "1", FINISHED), JobRow("b", "2", "FAILED")])
+    '2 jobs: 1 finished, 1 failed'
+    """
+    counts = Counter(row.status for row in rows)
+    parts = [f"{counts[status]} {status.lower()}" for status in sorted(counts, reverse=True)]
+    order = sorted(parts, key=lambda part: not part.endswith("finished"))
+    return f"{len(rows)} jobs: {', '.join(order)}"
+
+
+def failures_text(rows: Sequence[JobRow]) -> str:
+    """Return one line a job that is not done, empty if all are."""
+    return "\n".join(
+        f"{row.status:<12} {row.overrides}: {row.reason}" for row in rows if not row.done
+    )
+
+
+def sweep_note(name: str, rows: Sequence[JobRow]) -> str:
+    """Return the summary in Markdown, for the note of the parent run."""
+    order = sorted(rows, key=lambda row: row.done)
+    lines = [f"**Sweep {name}.** {counts_text(rows)}.", "", _line(_HEAD), _line(["---"] * 7)]
+    for row in order[:_NOTE_ROWS]:
+        count = "" if row.parameter_count is None else f"{row.parameter_count:,}"
+        share = "" if row.verified is None else f"{row.verified:.0%}"
+        cells = (row.overrides, row.status, row.verdict, row.construction, count, share)
+        lines.append(_line([*cells, row.reason]))
+    if len(rows) > _NOTE_ROWS:
+        lines += ["", f"The first {_NOTE_ROWS} of {len(rows)} jobs; all are in `sweep.csv`."]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    escaped = [cell.replace("|", r"\|").replace("\n", " ") for cell in cells]
+    return f"| {' | '.join(escaped)} |"
