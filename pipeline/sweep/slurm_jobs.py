@@ -133,6 +133,7 @@ class SlurmQueue:
         self._name = name
         self._queued: dict[int, Job[JobReturn]] = {}
         self._done: dict[int, JobReturn] = {}
+        self._ended: dict[int, float] = {}
         self._reasons = read_reasons(folder)
         self._arrays: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
@@ -194,12 +195,21 @@ class SlurmQueue:
         before = len(self._reasons)
         for number, job in list(self._queued.items()):
             state = "UNKNOWN" if states is None else states.get(job.job_id, FORGOTTEN)
-            if state in ENDED or state == FORGOTTEN or job.paths.result_pickle.exists():
+            if self._has_ended(number, job, state):
                 overrides = jobs[number - jobs[0][2]][0]
                 self._done[number] = self._returned(job, state, overrides)
                 del self._queued[number]
         if len(self._reasons) > before:
             write_reasons(self._folder, self._reasons)
+
+    def _has_ended(self, number: int, job: Job[JobReturn], state: str) -> bool:
+        if job.paths.result_pickle.exists():
+            return True
+        if state not in (*ENDED, FORGOTTEN):
+            return False
+        first = self._ended.setdefault(number, time.monotonic())
+        late = state in ("COMPLETED", FORGOTTEN)
+        return not late or time.monotonic() - first > _FILE_WITHIN_S
 
     def _returned(self, job: Job[JobReturn], state: str, overrides: Sequence[str]) -> JobReturn:
         """Return what a job returned, or a FAILED one that says why it did not."""
@@ -230,9 +240,6 @@ def _any_lives(states: Mapping[str, str] | None) -> bool:
 def _result(job: Job[JobReturn], state: str) -> tuple[Any, str]:
     """Return what a job that ended has left, and in words why it is nothing of use."""
     file = job.paths.result_pickle
-    end = time.monotonic() + (_FILE_WITHIN_S if state in ("COMPLETED", FORGOTTEN) else 0)
-    while not file.exists() and time.monotonic() < end:
-        time.sleep(0.5)
     if file.exists():
         try:
             outcome, value = pickle_load(file)
@@ -244,6 +251,9 @@ def _result(job: Job[JobReturn], state: str) -> tuple[Any, str]:
     if state == FORGOTTEN:
         state = slurm_state(job.job_id) or state
     log = job.paths.stderr
-    words = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    if not log.exists():
+        # SLURM forgets at once a job of an array that was cancelled while it was waiting.
+        return None, reason(job.job_id, "CANCELLED" if state == FORGOTTEN else state)
+    words = log.read_text(errors="replace").strip().splitlines()
     hint = f"; {words[-1]}" if words and state == "FAILED" else ""
     return None, f"{reason(job.job_id, state)}{hint} (log {log})"

@@ -15,7 +15,7 @@ ENDED = frozenset(
 )
 FORGOTTEN = "FORGOTTEN"
 _MEANING = {
-    "CANCELLED": "scancel, or its partition was closed",
+    "CANCELLED": "scancel",
     "FORGOTTEN": "it ended a while ago",
     "NODE_FAIL": "its machine went down",
     "OUT_OF_MEMORY": "more than resources.memory_gb",
