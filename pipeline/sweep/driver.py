@@ -180,7 +180,7 @@ def _watch(
 def _progress(jobs: Sequence[SweepJob], run: TrackedRun, client: MlflowClient) -> str:
     runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
     counts = Counter(found[-1].info.status.lower() for found in runs.values())
-    before = sum(job.finished is not None for job in jobs)
+    before = sum(job.finished is not None and job.digest not in runs for job in jobs)
     counts["to go"] = len(jobs) - before - sum(counts.values())
     words = [f"{number} {status}" for status, number in counts.items() if number]
     return (
