@@ -329,6 +329,7 @@ class SweepConfig:
 
     name: str | None = None
     parent: str | None = None
+    folder: str = MISSING
 
 
 @dataclass

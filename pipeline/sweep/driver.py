@@ -69,7 +69,7 @@ class Sweep:
     @property
     def folder(self) -> Path:
         """Where the folders of its jobs lie."""
-        return self.root / "mlruns" / "sweeps" / self.name
+        return Path(self.config["sweep"]["folder"]) / self.name
 
 
 def run_sweep(sweep: Sweep) -> list[JobRow]:

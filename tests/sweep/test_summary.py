@@ -1,0 +1,70 @@
+"""The summary of a sweep: one row a job, whatever became of it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.sweep.pending import SweepJob
+from pipeline.sweep.summary import (
+    counts_text,
+    failures_text,
+    job_rows,
+    sweep_frame,
+    sweep_note,
+)
+
+
+def run(run_id, status, error=None, P=None, verified=None):
+    tags = {"verdict": "VERIFIED", "construction": "parallel_balls"}
+    tags |= {"error": error} if error else {}
+    metrics = {} if P is None else {"params/total": float(P), "robust/verified": verified}
+    return SimpleNamespace(
+        info=SimpleNamespace(run_id=run_id, status=status, start_time=1000, end_time=3500),
+        data=SimpleNamespace(tags=tags, metrics=metrics),
+    )
+
+
+JOBS = [SweepJob(digest, (f"seed={digest}",), None) for digest in "abcd"]
+JOBS[3] = SweepJob("d", ("seed=d",), "before")
+RUNS = {
+    "a": [run("1", "KILLED", "died"), run("2", "FINISHED", P=1031, verified=1.0)],
+    "b": [run("3", "FAILED", "ValueError: no | good\nat all")],
+}
+
+
+@pytest.fixture
+def rows():
+    return job_rows(JOBS, RUNS, {"d": run("before", "FINISHED", P=7, verified=0.5)})
+
+
+def test_every_job_has_one_row_with_its_best_run(rows):
+    assert [(row.digest, row.status, row.run_id) for row in rows] == [
+        ("a", "FINISHED", "2"),
+        ("b", "FAILED", "3"),
+        ("c", "NOT STARTED", ""),
+        ("d", "FINISHED BEFORE", "before"),
+    ]
+    assert [row.done for row in rows] == [True, False, False, True]
+    assert rows[0].parameter_count == 1031 and rows[0].seconds == 2.5 and rows[0].reason == ""
+    assert rows[1].reason.startswith("ValueError")
+
+
+def test_counts_and_failures_are_named(rows):
+    assert counts_text(rows) == "4 jobs: 1 finished, 1 not started, 1 finished before, 1 failed"
+    failures = failures_text(rows)
+    assert "FAILED       seed=b: ValueError: no | good" in failures and "seed=c" in failures
+    assert "seed=a" not in failures and "seed=d" not in failures
+
+
+def test_the_note_lists_failures_first_and_escapes_them(rows):
+    note = sweep_note("smoke", rows)
+    lines = [line for line in note.splitlines() if line.startswith("| seed")]
+    assert [line.split()[1] for line in lines] == ["seed=b", "seed=c", "seed=a", "seed=d"]
+    assert "ValueError: no \\| good at all" in note and "1,031" in note and "100%" in note
+
+
+def test_a_long_note_says_where_the_rest_is():
+    jobs = [SweepJob(str(k), (f"seed={k}",), None) for k in range(150)]
+    note = sweep_note("long", job_rows(jobs, {}, {}))
+    assert "The first 100 of 150 jobs; all are in `sweep.csv`." in note
+    assert len(sweep_frame(job_rows(jobs, {}, {}))) == 150

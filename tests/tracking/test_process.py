@@ -1,0 +1,72 @@
+"""Whether the process of a run is gone: looked up here, asked of SLURM, or unknown."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from pipeline.tracking.process import has_ended, process_tag
+
+
+def test_a_process_that_runs_has_not_ended():
+    assert has_ended(process_tag()) is False
+
+
+def test_a_process_that_was_killed_has_ended_even_before_it_is_waited_for():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    tag = json.loads(process_tag()) | {
+        "pid": child.pid,
+        "started": psutil.Process(child.pid).create_time(),
+    }
+    assert has_ended(json.dumps(tag)) is False
+    child.kill()
+    psutil.wait_procs([psutil.Process(child.pid)], timeout=0)
+    for _ in range(1000):
+        if psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE:
+            break
+    assert has_ended(json.dumps(tag)) is True
+    child.wait()
+    assert has_ended(json.dumps(tag)) is True
+
+
+def test_another_process_with_the_same_id_is_not_taken_for_it():
+    tag = json.loads(process_tag())
+    assert has_ended(json.dumps(tag | {"started": tag["started"] - 3600})) is True
+
+
+@pytest.mark.parametrize("tag", ["", "{}", "nonsense", '{"host": "elsewhere", "pid": 1}', "[]"])
+def test_nothing_is_concluded_from_a_tag_that_says_nothing(tag):
+    assert has_ended(tag) is None
+
+
+def test_nothing_is_concluded_about_another_machine_without_slurm():
+    tag = json.loads(process_tag()) | {"host": "another-machine"}
+    assert has_ended(json.dumps(tag)) is None
+
+
+@pytest.mark.parametrize(
+    ("script", "ended"),
+    [
+        ("echo RUNNING", False),
+        ("echo PENDING", False),
+        ("true", True),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1", True),
+        ("echo 'Unable to contact slurm controller' >&2; exit 1", None),
+    ],
+)
+def test_slurm_is_asked_about_a_job_of_another_machine(tmp_path, monkeypatch, script, ended):
+    squeue = tmp_path / "squeue"
+    squeue.write_text(f"#!/bin/sh\n{script}\n")
+    squeue.chmod(squeue.stat().st_mode | stat.S_IEXEC)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    tag = json.loads(process_tag()) | {"host": "another-machine", "slurm": "17"}
+    assert has_ended(json.dumps(tag)) is ended
+
+
+def test_the_slurm_job_is_a_part_of_the_tag(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    assert json.loads(process_tag())["slurm"] == "4711"
