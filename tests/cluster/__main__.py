@@ -27,6 +27,7 @@ from tests.cluster.waiting import job_name
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 SWEEP_WITHIN_S = 240
+NAME = "test-cluster"
 LIMIT = job_name(9, 4, "1/2")
 DEAF = job_name(9, 4, "4/5")
 CANCELLED = job_name(9, 4, "1/4")
@@ -41,33 +42,31 @@ def main() -> int:
         return 0
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="slurm-"))
-    name = f"test-cluster-{os.getpid()}"
     try:
         with one_node_slurm(folder / "slurm") as environment:
-            _scenario(folder, name, environment)
+            _scenario(folder, environment)
     finally:
         print(f"{time.monotonic() - started:.0f} s in all")
         if sys.exc_info()[0] is not None:
-            print(_text(ROOT / "mlruns" / "sweeps" / name / "launcher.log"))
+            print(_text(folder / "sweeps" / NAME / "launcher.log"))
             print(f"files are kept: {folder}")
         else:
             shutil.rmtree(folder)
-            shutil.rmtree(ROOT / "mlruns" / "sweeps" / name)
     return 0
 
 
-def _scenario(folder: Path, name: str, environment: dict[str, str]) -> None:
+def _scenario(folder: Path, environment: dict[str, str]) -> None:
     marks = folder / "marks"
     marks.mkdir()
     for file in (f"{CANCELLED}.wait", f"{LIMIT}.wait", f"{DEAF}.deaf"):
         (marks / file).touch()
     environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(HERE)])}
-    first = _sweep(folder, name, environment)
+    first = _sweep(folder, environment)
     job = _job_waiting(marks / f"{CANCELLED}.waits", first)
     said(["scancel", f"{job.partition('_')[0]}_11"], environment)
     said(["scancel", job], environment)
     code = first.wait(SWEEP_WITHIN_S)
-    rows = _rows(name)
+    rows = _rows(folder)
     _check("the sweep says that jobs are missing", code, 1)
     _check(
         "jobs by status",
@@ -83,31 +82,32 @@ def _scenario(folder: Path, name: str, environment: dict[str, str]) -> None:
     _check_reason(rows, DEAF, "TIMEOUT")
     _check("the job at its limit was queued again", rows.attempts[LIMIT] >= 2, True)
     print(f"first sweep as it should be\n{rows.reason[rows.reason != ''].to_string()}", flush=True)
-    _rerun(folder, name, environment)
+    _rerun(folder, environment)
     _check_store(folder)
 
 
-def _rerun(folder: Path, name: str, environment: dict[str, str]) -> None:
+def _rerun(folder: Path, environment: dict[str, str]) -> None:
     """Run the same command, whose jobs give way to an urgent one in between."""
     (folder / "marks" / f"{CANCELLED}.waits").unlink()
     (folder / "marks" / f"{CANCELLED}.wait").touch()
-    again = _sweep(folder, name, environment)
+    again = _sweep(folder, environment)
     _job_waiting(folder / "marks" / f"{CANCELLED}.waits", again)
     urgent = ["--partition=urgent", f"--cpus-per-task={CPUS}", "--output=/dev/null"]
     said(["sbatch", *urgent, "--wrap", "sleep 1"], environment)
     _check("the rerun says that all is done", again.wait(SWEEP_WITHIN_S), 0)
-    rows = _rows(name)
+    rows = _rows(folder)
     _check("jobs of the rerun", dict(Counter(rows.status)), {"FINISHED BEFORE": 9, "FINISHED": 3})
     _check("the preempted job came back", rows.attempts[CANCELLED] >= 2, True)
 
 
-def _sweep(folder: Path, name: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _sweep(folder: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     arguments = [
-        f"sweep.name={name}",
+        f"sweep.name={NAME}",
         "experiment=smoke",
         "launcher=slurm",
         f"tracking.uri=sqlite:///{folder}/mlflow.db",
         f"cache.folder={folder}/cache",
+        f"sweep.folder={folder}/sweeps",
         "construction=[custom]",
         "construction.custom.target=waiting:waiting",
         f"+construction.custom.options.folder={folder}/marks",
@@ -129,9 +129,9 @@ def _job_waiting(mark: Path, sweep: subprocess.Popen[bytes]) -> str:
     return mark.read_text()
 
 
-def _rows(name: str) -> pd.DataFrame:
+def _rows(folder: Path) -> pd.DataFrame:
     """Return the table of the sweep, by the names of the jobs' files."""
-    frame = pd.read_csv(ROOT / "mlruns" / "sweeps" / name / "sweep.csv", keep_default_na=False)
+    frame = pd.read_csv(folder / "sweeps" / NAME / "sweep.csv", keep_default_na=False)
     given = [dict(each.split("=", 1) for each in row.split()) for row in frame.overrides]
     frame.index = pd.Index(
         [job_name(int(g["dataset.N"]), int(g["dataset.d"]), g["rho"]) for g in given]
