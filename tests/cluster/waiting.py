@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.construction import Built, build
 from pipeline.data import SeparatedDataset
+from pipeline.tracking.slurm import own_job
 
 
 def job_name(N: int, d: int, rho: str | Fraction) -> str:
@@ -26,8 +27,7 @@ def waiting(dataset: SeparatedDataset, rho: Fraction, p: int, *, seed: int, fold
         if file.exists():
             if asked == "deaf":
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR2})
-            job = f"{os.environ['SLURM_ARRAY_JOB_ID']}_{os.environ['SLURM_ARRAY_TASK_ID']}"
-            (Path(folder) / f"{name}.tmp").write_text(job)
+            (Path(folder) / f"{name}.tmp").write_text(own_job() or "")
             file.unlink()
             os.replace(Path(folder) / f"{name}.tmp", Path(folder) / f"{name}.waits")
             time.sleep(3600)

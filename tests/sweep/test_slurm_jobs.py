@@ -32,7 +32,7 @@ class Slurm:
         answer = self.answers[0]
         if len(self.answers) > 1:
             self.answers.pop(0)
-        return answer
+        return answer() if callable(answer) else answer
 
     def cancel(self, jobs, name):
         self.told.append((list(jobs), name))
@@ -106,7 +106,16 @@ def test_every_job_has_a_return_and_those_that_died_say_how(slurm):
     assert reasons["folder6"].startswith("its result cannot be read")
 
 
-def test_a_result_that_comes_late_is_waited_for_and_not_one_by_one(slurm):
+def test_a_result_that_comes_late_is_waited_for(slurm):
+    good = JobReturn(["seed=0"], status=JobStatus.COMPLETED, _return_value=7)
+    slurm.answers = [
+        {"1_0": "COMPLETED"},
+        lambda: slurm.leaves("1_0", "success", good),
+    ]
+    assert run(slurm, 1)[0].return_value == 7
+
+
+def test_results_that_never_come_are_not_waited_for_one_by_one(slurm):
     slurm.answers = [{f"1_{k}": "COMPLETED" for k in range(50)}]
     returned = run(slurm, 50)
     assert len(returned) == 50 and slurm.now < 60
