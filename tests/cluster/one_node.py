@@ -39,7 +39,7 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
-SchedulerParameters=bf_interval=1
+SchedulerParameters=bf_interval=1,sched_interval=2
 SlurmctldParameters=preempt_send_user_signal
 SlurmdParameters=config_overrides
 KillWait=5
