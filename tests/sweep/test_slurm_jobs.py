@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 from hydra.core.utils import JobReturn, JobStatus
+from omegaconf import OmegaConf
 from submitit.core.utils import FailedJobError, UncompletedJobError
 
 from pipeline.sweep import slurm_jobs
@@ -50,7 +51,9 @@ class Slurm:
 
     def job(self, name):
         paths = SimpleNamespace(
-            result_pickle=self.folder / f"{name}.pkl", stderr=self.folder / f"{name}.err"
+            result_pickle=self.folder / f"{name}.pkl",
+            submitted_pickle=self.folder / f"{name}.submitted",
+            stderr=self.folder / f"{name}.err",
         )
         return SimpleNamespace(job_id=name, paths=paths)
 
@@ -104,6 +107,16 @@ def test_every_job_has_a_return_and_those_that_died_say_how(slurm):
     assert reasons["folder4"].startswith("FAILED: SLURM job 1_4; python: command not found (log ")
     assert reasons["folder5"].startswith("FORGOTTEN") and "1_5.err" in reasons["folder5"]
     assert reasons["folder6"].startswith("its result cannot be read")
+
+
+def test_of_a_job_that_ended_well_little_is_kept(slurm):
+    config = OmegaConf.create({"rho": "1/2"})
+    good = JobReturn(["seed=0"], cfg=config, hydra_cfg=config, status=JobStatus.COMPLETED)
+    slurm.leaves("1_0", "success", good)
+    (slurm.folder / "1_0.submitted").touch()
+    returned = run(slurm, 1)[0]
+    assert returned.overrides == ["seed=0"] and returned.cfg is returned.hydra_cfg is None
+    assert [path.name for path in slurm.folder.iterdir()] == [ARRAYS]
 
 
 def test_a_result_that_comes_late_is_waited_for(slurm):
