@@ -23,10 +23,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run sweep test lint format typecheck bench ui audit widths figures clean
+.PHONY: help setup run sweep test test-cluster lint format typecheck bench ui audit widths figures clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 	@echo 'ARGS="..." passes overrides on, for example: make run ARGS="dataset=wine rho=4/5"'
 
 setup: $(STAMP) ## create the virtual environment and install everything
@@ -44,6 +44,9 @@ run: $(STAMP) ## the main job: a real dataset in, a report with every ball decid
 
 test: $(STAMP) ## all tests and doctests
 	@$(LAUNCH) -m pytest -n auto --maxprocesses 8 --dist loadfile $(ARGS)
+
+test-cluster: $(STAMP) ## a sweep on a SLURM of one node, installed if need be (root, Debian)
+	@$(LAUNCH) -m tests.cluster
 
 lint: $(STAMP) ## style and docstrings
 	@$(PY) -m ruff check .

@@ -60,7 +60,7 @@ def sweep_of(arguments: Sequence[str]) -> Sweep:
             overrides.append(argument)
     parsed = OverridesParser.create().parse_overrides(overrides)
     fixed = [each.input_line or "" for each in parsed if not each.is_sweep_override()]
-    config = _composed(fixed)
+    config = _composed([f"hydra/launcher={launcher}", *fixed])
     names = {
         each.key_or_group: str(each.value()) for each in parsed if not each.is_sweep_override()
     }

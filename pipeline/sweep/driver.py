@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from pipeline.sweep.launch import LEAVE, LOG, start, stop
 from pipeline.sweep.pending import JOBS, SweepJob, read_jobs
+from pipeline.sweep.reasons import REASONS, folder_of, read_reasons
 from pipeline.sweep.summary import (
     JobRow,
     counts_text,
@@ -28,7 +29,7 @@ from pipeline.sweep.summary import (
 from pipeline.tracking import TrackedRun, TrackingError, open_store, tracked_run, tracking_uri
 from pipeline.tracking.errors import tracking_errors
 from pipeline.tracking.jobs import reap, runs_of_jobs
-from pipeline.tracking.names import TAG_SWEEP
+from pipeline.tracking.names import TAG_ERROR, TAG_SWEEP
 from pipeline.tracking.store import experiment_id
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def run_sweep(sweep: Sweep) -> list[JobRow]:
 def _owned(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
     """Return the rows; whatever happens, they are logged and no job is left RUNNING."""
     rows: list[JobRow] = []
-    (sweep.folder / JOBS).unlink(missing_ok=True)
+    for stale in (JOBS, REASONS):
+        (sweep.folder / stale).unlink(missing_ok=True)
     try:
         for _ in range(_ROUNDS):
             code = _launched(sweep, run, client, rows)
@@ -178,7 +180,7 @@ def _watch(
 def _progress(jobs: Sequence[SweepJob], run: TrackedRun, client: MlflowClient) -> str:
     runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
     counts = Counter(found[-1].info.status.lower() for found in runs.values())
-    before = sum(job.finished is not None for job in jobs)
+    before = sum(job.finished is not None and job.digest not in runs for job in jobs)
     counts["to go"] = len(jobs) - before - sum(counts.values())
     words = [f"{number} {status}" for status, number in counts.items() if number]
     return (
@@ -187,11 +189,16 @@ def _progress(jobs: Sequence[SweepJob], run: TrackedRun, client: MlflowClient) -
 
 
 def _rows(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
-    jobs = read_jobs(sweep.folder)
+    jobs, reasons = read_jobs(sweep.folder), read_reasons(sweep.folder)
     runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
     with tracking_errors("read runs that were finished before", run.uri):
         before = {job.digest: client.get_run(job.finished) for job in jobs if job.finished}
-    return job_rows(jobs, runs, before)
+    rows = job_rows(jobs, runs, before, reasons)
+    with tracking_errors("say why runs ended", run.uri):
+        for row in rows:
+            if row.status == "KILLED" and folder_of(row.digest) in reasons:
+                client.set_tag(row.run_id, TAG_ERROR, row.reason)
+    return rows
 
 
 def _summarised(sweep: Sweep, run: TrackedRun, rows: Sequence[JobRow]) -> None:

@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 from pipeline.figures.files import replace_file
 from pipeline.stages.code_salt import code_salt
 from pipeline.sweep.launch import LEAVE
+from pipeline.sweep.reasons import SUBDIR, folder_of
 from pipeline.tracking import open_store, tracking_uri
 from pipeline.tracking.jobs import finished_jobs, job_digest
 from pipeline.tracking.store import experiment_id
@@ -72,7 +73,7 @@ def launch_pending(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobR
     leave = set(json.loads(os.environ.get(LEAVE, "[]")))
     # A folder a job, whatever its number is this time.
     pending = [
-        [*job.overrides, f"hydra.sweep.subdir={job.digest[:12]}"]
+        [*job.overrides, f"{SUBDIR}{folder_of(job.digest)}"]
         for job in jobs
         if job.finished is None and job.digest not in leave
     ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from pipeline.sweep.pending import SweepJob
+from pipeline.sweep.reasons import folder_of
 from pipeline.tracking.names import (
     PARAMS_TOTAL,
     ROBUST_VERIFIED,
@@ -41,6 +42,7 @@ class JobRow:
         verified: share of balls VERIFIED, None if unknown.
         seconds: from the run's start to its end.
         reason: why it failed.
+        attempts: runs of it in this sweep.
     """
 
     overrides: str
@@ -53,6 +55,7 @@ class JobRow:
     verified: float | None = None
     seconds: float | None = None
     reason: str = ""
+    attempts: int = 0
 
     @property
     def done(self) -> bool:
@@ -61,7 +64,10 @@ class JobRow:
 
 
 def job_rows(
-    jobs: Sequence[SweepJob], runs: Mapping[str, Sequence[Run]], before: Mapping[str, Run]
+    jobs: Sequence[SweepJob],
+    runs: Mapping[str, Sequence[Run]],
+    before: Mapping[str, Run],
+    reasons: Mapping[str, str] | None = None,
 ) -> list[JobRow]:
     """Return one row a job.
 
@@ -69,19 +75,23 @@ def job_rows(
         jobs: of the sweep.
         runs: of this sweep, by digest, oldest first.
         before: runs that earlier sweeps finished, by digest.
+        reasons: of the launcher, by job's folder; a run that FAILED knows its own better.
     """
     rows = []
     for job in jobs:
-        words = " ".join(job.overrides)
+        words, why = " ".join(job.overrides), (reasons or {}).get(folder_of(job.digest), "")
         mine = list(runs.get(job.digest, []))
         finished = [run for run in mine if run.info.status == FINISHED]
         if finished or mine:
             last = (finished or mine)[-1]
-            rows.append(_row(words, job.digest, last.info.status, last))
+            row = _row(words, job.digest, last.info.status, last)
+            if why and not row.done and row.status != "FAILED":
+                row = replace(row, reason=why)
+            rows.append(replace(row, attempts=len(mine)))
         elif job.digest in before:
             rows.append(_row(words, job.digest, BEFORE, before[job.digest]))
         else:
-            rows.append(JobRow(words, job.digest, NEVER, reason="see launcher.log"))
+            rows.append(JobRow(words, job.digest, NEVER, reason=why or "see launcher.log"))
     return rows
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.tracking.digests import config_digest
 from pipeline.tracking.errors import tracking_errors
 from pipeline.tracking.names import TAG_ERROR, TAG_JOB_DIGEST, TAG_PROCESS
-from pipeline.tracking.process import has_ended
+from pipeline.tracking.process import has_ended, slurm_reason
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,10 +29,12 @@ class Reaped:
     Args:
         run_id: the run, KILLED now.
         name: its name.
+        reason: what ended its process.
     """
 
     run_id: str
     name: str
+    reason: str
 
 
 def job_digest(config: Mapping[str, Any], salt: str) -> str:
@@ -81,12 +83,17 @@ def reap(client: MlflowClient, uri: str, experiment: str) -> list[Reaped]:
     whose process cannot be seen from here are left alone.
     """
     running = list(_search(client, uri, experiment, "attributes.status = 'RUNNING'", []))
-    reaped = [Reaped(run.info.run_id, run.info.run_name or "") for run in running if _died(run)]
+    reaped = [_reaped(run) for run in running if _died(run)]
     with tracking_errors("end runs of processes that died", uri):
         for dead in reaped:
-            client.set_tag(dead.run_id, TAG_ERROR, DIED)
+            client.set_tag(dead.run_id, TAG_ERROR, dead.reason)
             client.set_terminated(dead.run_id, "KILLED")
     return reaped
+
+
+def _reaped(run: Run) -> Reaped:
+    why = slurm_reason(run.data.tags.get(TAG_PROCESS, "")) or DIED
+    return Reaped(run.info.run_id, run.info.run_name or "", why)
 
 
 def _died(run: Run) -> bool:

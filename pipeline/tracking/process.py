@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
-import subprocess
 
 import psutil
 
-_ASK_SLURM_WITHIN_S = 20
+from pipeline.tracking.slurm import ENDED, FORGOTTEN, own_job, reason, slurm_state
+
 # Clocks of a machine and of its processes may disagree by so much.
 _SAME_START_S = 1.0
 
@@ -22,7 +21,7 @@ def process_tag() -> str:
         "pid": os.getpid(),
         "started": psutil.Process().create_time(),
     }
-    slurm = os.environ.get("SLURM_JOB_ID")
+    slurm = own_job()
     return json.dumps(tag | ({"slurm": slurm} if slurm else {}))
 
 
@@ -42,6 +41,16 @@ def has_ended(tag: str) -> bool | None:
     return _slurm_has_ended(str(process["slurm"])) if "slurm" in process else None
 
 
+def slurm_reason(tag: str) -> str | None:
+    """Return how SLURM ended the job of a process; None if it did not or does not tell."""
+    try:
+        job = str(json.loads(tag)["slurm"])
+    except (ValueError, TypeError, KeyError):
+        return None
+    state = slurm_state(job)
+    return reason(job, state) if state in ENDED - {"COMPLETED"} else None
+
+
 def _runs(pid: int, started: float) -> bool:
     """Return whether the process of this id is the one that started then, and no zombie."""
     try:
@@ -55,18 +64,5 @@ def _runs(pid: int, started: float) -> bool:
 
 
 def _slurm_has_ended(job: str) -> bool | None:
-    if shutil.which("squeue") is None:
-        return None
-    try:
-        answer = subprocess.run(
-            ["squeue", "--noheader", "--jobs", job, "--format", "%T"],
-            capture_output=True,
-            text=True,
-            timeout=_ASK_SLURM_WITHIN_S,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    if answer.returncode != 0:
-        # SLURM forgets a job some minutes after its end; any other trouble proves nothing.
-        return True if "Invalid job id" in answer.stderr else None
-    return not answer.stdout.strip()
+    state = slurm_state(job)
+    return None if state is None else state in ENDED or state == FORGOTTEN

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipeline.tracking.dataset_input import dataset_input
+from pipeline.tracking.dataset_input import dataset_input, log_dataset
 from pipeline.tracking.errors import TrackingError, tracking_errors
 from pipeline.tracking.flatten import MAX_TAG_LENGTH, cut, flat_params
 from pipeline.tracking.git import git_tags
@@ -152,7 +152,7 @@ class TrackedRun:
         """
         entry = dataset_input(name, digest, source, profile or {}, context)
         with self._errors("log the dataset"):
-            self._client.log_inputs(self.run_id, datasets=[entry])
+            log_dataset(self._client, self.run_id, entry)
 
     @contextmanager
     def child(

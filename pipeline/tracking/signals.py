@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -14,30 +14,54 @@ from typing import Any
 _AGAIN_AFTER_S = 0.05
 
 
-class Terminated(SystemExit):
-    """SIGTERM arrived; as a SystemExit it ends the process with the shell's code 143."""
+# A scheduler's warning before it ends the job, and what it may be told to send instead of SIGTERM.
+WARNING = signal.SIGUSR2
 
-    def __init__(self) -> None:
+
+class Terminated(SystemExit):
+    """A signal arrived; as a SystemExit it ends the process with the shell's code 143.
+
+    Args:
+        number: of the signal, SIGTERM or a scheduler's warning.
+    """
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
         super().__init__(128 + signal.SIGTERM)
+        self.number = number
+
+    def __str__(self) -> str:
+        """Return the signal's name."""
+        return signal.Signals(self.number).name
 
 
 @contextmanager
-def sigterm_raises() -> Iterator[None]:
-    """Raise `Terminated` on SIGTERM inside the block; Python allows it in the main thread only."""
+def sigterm_raises(*others: int) -> Iterator[None]:
+    """Raise `Terminated` on SIGTERM inside the block; Python allows it in the main thread only.
+
+    Args:
+        others: signals to treat like it.
+    """
     if not _in_main_thread():
         yield
         return
 
     def terminate(signum: int, frame: FrameType | None) -> None:
-        raise Terminated
+        raise Terminated(signum)
 
-    before = signal.signal(signal.SIGTERM, terminate)
+    with _handled((signal.SIGTERM, *others), terminate), _delivered_again():
+        yield
+
+
+@contextmanager
+def _handled(numbers: Sequence[int], handler: Callable[..., None]) -> Iterator[None]:
+    """Call the handler on these signals inside the block."""
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
-        with _delivered_again():
-            yield
+        yield
     finally:
-        # None stands for a handler that was not installed from Python and cannot be put back.
-        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+        for number, old in before.items():
+            # None stands for a handler that was not installed from Python and cannot be put back.
+            signal.signal(number, old if old is not None else signal.SIG_DFL)
 
 
 @contextmanager
@@ -52,7 +76,7 @@ def _delivered_again() -> Iterator[None]:
     def deliver(unraisable: Any) -> None:
         lost = unraisable.exc_value
         if isinstance(lost, Terminated | KeyboardInterrupt):
-            number = signal.SIGTERM if isinstance(lost, Terminated) else signal.SIGINT
+            number = lost.number if isinstance(lost, Terminated) else signal.SIGINT
             # Later, from another thread: the callback is still running.
             again = threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), number))
             again.daemon = True
@@ -69,7 +93,7 @@ def _delivered_again() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold SIGINT and SIGTERM back until the block is done, then deliver them.
+    """Hold signals that end a run back until the block is done, then deliver the first.
 
     A run is created and ended inside such a block: cut in two, it would stay RUNNING forever.
     """
@@ -81,12 +105,10 @@ def uninterrupted() -> Iterator[None]:
     def note(signum: int, frame: FrameType | None) -> None:
         arrived.append(signum)
 
-    handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        with _handled((signal.SIGINT, signal.SIGTERM, WARNING), note):
+            yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
         for signum in arrived[:1]:
             signal.raise_signal(signum)
 

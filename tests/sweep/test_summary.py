@@ -49,6 +49,20 @@ def test_every_job_has_one_row_with_its_best_run(rows):
     assert rows[1].reason.startswith("ValueError")
 
 
+def test_the_launcher_says_why_runs_were_killed_or_never_began_and_runs_why_they_failed():
+    runs = RUNS | {"d": [run("4", "KILLED", "Terminated: SIGTERM")]}
+    reasons = {digest: f"CANCELLED {digest}" for digest in "abcd"}
+    rows = job_rows(JOBS, runs, {}, reasons)
+    assert [row.reason.split(":")[0] for row in rows] == [
+        "",
+        "ValueError",
+        "CANCELLED c",
+        "CANCELLED d",
+    ]
+    assert [row.attempts for row in rows] == [2, 1, 0, 1]
+    assert job_rows(JOBS, runs, {})[3].reason == "Terminated: SIGTERM"
+
+
 def test_counts_and_failures_are_named(rows):
     assert counts_text(rows) == "4 jobs: 1 finished, 1 not started, 1 finished before, 1 failed"
     failures = failures_text(rows)
