@@ -34,7 +34,7 @@ from pipeline.stages.progress import announced
 from pipeline.stages.search import found_by
 from pipeline.stages.store import StageStore, write_errors
 from pipeline.stages.track import track_counts, track_exponents, track_price, track_prices
-from pipeline.tracking import TrackedRun, stage_time
+from pipeline.tracking import TrackedRun
 
 if TYPE_CHECKING:
     from pipeline.baseline.price import LearningPrice
@@ -101,8 +101,7 @@ def _exponents(
     with write_errors("the exponents", run_dir):
         shutil.copyfile(outputs.file(TABLE), table)
     spent = sum(each.seconds for each in (outputs, *networks))
-    run.log_metrics({stage_time("exponents"): spent})
-    track_exponents(run, found, table)
+    track_exponents(run, found, table, spent)
     _log.info("\n%s\n", exponents_table(found, config["exponents"]["confidence"]))
     return found
 
@@ -122,8 +121,7 @@ def _phase_diagram(
     if counts:
         with write_errors("the phase diagram", run_dir):
             files = write_tables(counts, run_dir)
-        run.log_metrics({stage_time("count"): sum(each.seconds for each in outputs)})
-        track_counts(run, counts, files)
+        track_counts(run, counts, files, sum(each.seconds for each in outputs))
         _log.info("\n%s\n", crossovers_table(crossovers(counts)))
     return counts
 
@@ -143,7 +141,6 @@ def _prices(
     if prices:
         with write_errors("the price of learning", run_dir):
             files = write_prices(prices, run_dir)
-        run.log_metrics({stage_time("price"): seconds})
-        track_prices(run, prices, files)
+        track_prices(run, prices, files, seconds)
         _log.info("\n%s\n", prices_table(prices))
     return prices

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from torch import nn
 
 
@@ -44,6 +47,34 @@ def log_torch_model(uri: str, run_id: str, module: nn.Module, name: str) -> str:
         finally:
             mlflow.set_tracking_uri(before)
     return str(logged.model_uri)
+
+
+def log_pickled_model(client: MlflowClient, uri: str, run_id: str, path: Path, name: str) -> None:
+    """Log the module that `pickle_module` wrote, unless an earlier attempt logged it.
+
+    What an attempt left that was cut short is deleted: a model cannot be completed.
+    """
+    import torch
+    from mlflow.entities import LoggedModelStatus
+
+    experiment = client.get_run(run_id).info.experiment_id
+    earlier = f"source_run_id = '{run_id}' AND name = '{name}'"
+    for model in client.search_logged_models([experiment], earlier):
+        if model.status == LoggedModelStatus.READY:
+            return
+        client.delete_logged_model(model.model_id)
+    # A pickle of our own, from a folder that only the user of the spool writes.
+    log_torch_model(uri, run_id, torch.load(path, weights_only=False), name)
+
+
+def pickle_module(module: nn.Module, path: Path) -> None:
+    """Write a module as a file that `log_pickled_model` reads."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(module, buffer)
+    # Written by ourselves: of a full disk torch makes an error that does not say so.
+    path.write_bytes(buffer.getbuffer())
 
 
 @contextmanager
