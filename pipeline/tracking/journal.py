@@ -9,21 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
-from pipeline.tracking.entries import Artifact, Created, Ended, Entry, Module, entry_json, entry_of
-from pipeline.tracking.errors import TrackingError
-from pipeline.tracking.model import pickle_module
-from pipeline.tracking.signals import uninterrupted
+from pipeline.tracking.entries import Ended, Entry, entry_of
 
 JOURNAL, LOCK, SENT, FILES = "journal.jsonl", "lock", "sent.jsonl", "files"
-_VERSION = 1
+VERSION = 1
 _LAST_LINE_WITHIN = 4096
 
 
@@ -47,7 +39,7 @@ class Header:
     experiment: str
     run: str
     job: str | None = None
-    version: int = _VERSION
+    version: int = VERSION
 
 
 @dataclass(frozen=True)
@@ -67,108 +59,6 @@ class Journal:
         """Whether the job's own run has ended: nothing follows its end."""
         last = self.entries[-1] if self.entries else None
         return isinstance(last, Ended) and last.run == self.header.run
-
-
-class Spool:
-    """The journal of a job that is running.
-
-    Args:
-        spool: the folder of all journals.
-        header: what this one is about.
-        open_runs: runs of the job that have begun and not ended.
-
-    Raises:
-        TrackingError: if it cannot be written.
-    """
-
-    def __init__(self, spool: Path, header: Header, open_runs: Sequence[Created]) -> None:
-        self.folder = spool / header.run
-        unready = spool / f".{header.run}"
-        self._count = 0
-        with spool_errors(self.folder):
-            try:
-                self._begin(unready, [json.dumps(asdict(header)), *map(entry_json, open_runs)])
-            except OSError:
-                shutil.rmtree(unready, ignore_errors=True)
-                raise
-
-    def append(self, entry: Entry) -> None:
-        """Write an entry down, after a copy of the file that it names.
-
-        Raises:
-            TrackingError: if the disk is full or the folder cannot be written.
-        """
-        with spool_errors(self.folder):
-            entry = self._with_file(entry)
-            self._write(entry_json(entry) + "\n")
-
-    def close(self) -> None:
-        """Let others have the journal."""
-        os.close(self._journal)
-        self._lock.release()
-
-    def _begin(self, unready: Path, lines: Sequence[str]) -> None:
-        """Make the folder under another name first: nobody meets it half made."""
-        unready.mkdir(parents=True)
-        # The lock stays with the file when its folder gets its final name.
-        self._lock = FileLock(unready / LOCK)
-        self._lock.acquire()
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-        self._journal = os.open(unready / JOURNAL, flags, 0o644)
-        self._write("".join(f"{line}\n" for line in lines))
-        unready.rename(self.folder)
-
-    def _with_file(self, entry: Entry) -> Entry:
-        if not isinstance(entry, Artifact | Module):
-            return entry
-        self._count += 1
-        place = Path(FILES) / f"{self._count:06d}"
-        if isinstance(entry, Module):
-            assert entry.module is not None
-            (self.folder / place).mkdir(parents=True)
-            pickle_module(entry.module, self.folder / place / "module.pt")
-            entry = replace(entry, module=None, path=(place / "module.pt").as_posix())
-        else:
-            source = Path(entry.path)
-            if source.is_dir():
-                shutil.copytree(source, self.folder / place)
-            else:
-                (self.folder / place).mkdir(parents=True)
-                place /= source.name
-                shutil.copyfile(source, self.folder / place)
-            entry = replace(entry, path=place.as_posix())
-        _to_disk(self.folder / FILES / f"{self._count:06d}")
-        return entry
-
-    def _write(self, text: str) -> None:
-        """Append whole lines or nothing: no signal and no full disk leaves half a line.
-
-        Raises:
-            OSError: if the disk refuses.
-        """
-        data = text.encode()
-        with uninterrupted():
-            before = os.fstat(self._journal).st_size
-            try:
-                while data:
-                    data = data[os.write(self._journal, data) :]
-                os.fsync(self._journal)
-            except OSError:
-                os.ftruncate(self._journal, before)
-                raise
-
-
-@contextmanager
-def spool_errors(folder: Path) -> Iterator[None]:
-    """Turn failures of the disk into `TrackingError`, naming the spool.
-
-    Raises:
-        TrackingError: if the disk refused.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise TrackingError(f"cannot spool to {folder}: {error}") from error
 
 
 def spool_folder(root: Path) -> Path:
@@ -194,6 +84,19 @@ def read_journal(folder: Path) -> Journal:
         except ValueError as error:
             raise JournalError(f"{JOURNAL}, line {number}: {error}") from None
     return Journal(header, tuple(entries))
+
+
+def read_header(folder: Path) -> Header:
+    """Return what a journal is about.
+
+    Raises:
+        JournalError: if it cannot be read.
+    """
+    try:
+        with open(folder / JOURNAL, "rb") as file:
+            return _header(file.readline())
+    except OSError as error:
+        raise JournalError(f"cannot read {JOURNAL}: {error}") from None
 
 
 def journals(spool: Path) -> list[Path]:
@@ -239,8 +142,8 @@ def _header(line: bytes) -> Header:
         header = Header(**json.loads(line))
     except (ValueError, TypeError) as error:
         raise JournalError(f"{JOURNAL} has no header: {error!r}") from None
-    if header.version != _VERSION:
-        raise JournalError(f"{JOURNAL} has version {header.version}, not {_VERSION}")
+    if header.version != VERSION:
+        raise JournalError(f"{JOURNAL} has version {header.version}, not {VERSION}")
     return header
 
 
@@ -252,11 +155,3 @@ def _ends(path: Path) -> tuple[bytes, bytes]:
         file.seek(max(0, size - _LAST_LINE_WITHIN))
         tail = file.read().split(b"\n")
     return first, tail[-2] if len(tail) > 1 and not tail[-1] else b""
-
-
-def _to_disk(folder: Path) -> None:
-    """Have all files of a folder written before the journal names them: machines lose power."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())

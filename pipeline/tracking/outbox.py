@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.tracking.entries import Created, Ended, Entry, create, send
 from pipeline.tracking.errors import Unreachable, masked, tracking_errors
-from pipeline.tracking.journal import Header, Spool
+from pipeline.tracking.journal import Header
 from pipeline.tracking.names import TAG_JOB_DIGEST
+from pipeline.tracking.spool import Spool
 from pipeline.tracking.store import experiment_id, open_store
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from pipeline.tracking.process import process_tag
 from pipeline.tracking.reserve import ReservedSpace
 from pipeline.tracking.signals import Terminated, sigterm_raises, uninterrupted
 from pipeline.tracking.store import tracking_uri
-from pipeline.tracking.sync import upload_if_reachable
+from pipeline.tracking.upload import upload_if_reachable
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric
@@ -241,16 +241,16 @@ def tracked_run(
     """
     resolved, place = tracking_uri(uri, root), spool or spool_folder(root)
     own = {**git_tags(root), **(tags or {}), **({PARENT: parent} if parent else {})}
-    with sigterm_raises(), ReservedSpace(resolved) as reserve:
-        with opened_outbox(resolved, experiment, place, root) as outbox:
+    with opened_outbox(resolved, experiment, place, root) as outbox:
+        with sigterm_raises(), ReservedSpace(resolved) as reserve:
             with _life_cycle(outbox, reserve, name, own) as run:
                 if params:
                     run.log_config(params)
                 yield run
-        if outbox.folder is not None:
-            uploaded = upload_if_reachable(outbox.folder, resolved, root)
-            if uploaded is not None:
-                outbox.delivered(uploaded)
+    if outbox.folder is not None:
+        uploaded = upload_if_reachable(outbox.folder, resolved, root)
+        if uploaded is not None:
+            outbox.delivered(uploaded)
 
 
 @contextmanager
