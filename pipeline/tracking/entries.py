@@ -202,6 +202,6 @@ def send(client: MlflowClient, uri: str, run_id: str, entry: Entry, folder: Path
             if entry.module is None:
                 log_pickled_model(client, uri, run_id, folder / entry.path, entry.name)
             else:
-                log_torch_model(uri, run_id, entry.module, entry.name)
+                log_torch_model(client, uri, run_id, entry.module, entry.name)
         case Ended():
             client.set_terminated(run_id, entry.status, entry.at)

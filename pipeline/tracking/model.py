@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def log_torch_model(uri: str, run_id: str, module: nn.Module, name: str) -> str:
+def log_torch_model(
+    client: MlflowClient, uri: str, run_id: str, module: nn.Module, name: str
+) -> str:
     """Return the address of a module logged with a run, for `mlflow.pytorch.load_model`.
 
     Args:
+        client: of the store.
         uri: the tracking store.
         run_id: the run, which need not be the active one.
         module: float64, on the CPU.
@@ -31,12 +34,18 @@ def log_torch_model(uri: str, run_id: str, module: nn.Module, name: str) -> str:
         import mlflow.pytorch
         from mlflow.models import Model
 
+        run = client.get_run(run_id)
+        # Created here: MLflow would put it into its active experiment, which the run's is not.
+        model = client.create_logged_model(
+            run.info.experiment_id, name, run_id, params=run.data.params
+        )
         before = mlflow.get_tracking_uri()
         mlflow.set_tracking_uri(uri)
         try:
             logged = Model.log(
                 artifact_path=None,
                 name=name,
+                model_id=model.model_id,
                 flavor=mlflow.pytorch,
                 run_id=run_id,
                 pytorch_model=module,
@@ -64,7 +73,8 @@ def log_pickled_model(client: MlflowClient, uri: str, run_id: str, path: Path, n
             return
         client.delete_logged_model(model.model_id)
     # A pickle of our own, from a folder that only the user of the spool writes.
-    log_torch_model(uri, run_id, torch.load(path, weights_only=False), name)
+    module = torch.load(path, weights_only=False)
+    log_torch_model(client, uri, run_id, module, name)
 
 
 def pickle_module(module: nn.Module, path: Path) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -135,4 +135,5 @@ def opened_outbox(uri: str, experiment: str, spool: Path, root: Path) -> Iterato
 
 def new_key() -> str:
     """Return a key for a run that sorts by time and is nobody else's."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:12]}"
+    now = datetime.datetime.now(datetime.UTC)
+    return f"{now.strftime('%Y%m%d-%H%M%S-%f')}-{uuid.uuid4().hex[:8]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -84,7 +85,8 @@ def open_store(uri: str) -> MlflowClient:
         _migrate_sqlite(uri, database)
     with tracking_errors("open the tracking store", uri):
         client = MlflowClient(tracking_uri=uri)
-        client.search_experiments(max_results=1)
+        if not uri.startswith("http"):
+            client.search_experiments(max_results=1)
     return client
 
 
@@ -244,6 +246,7 @@ def _schema_of(database: Path) -> str:
     return str(row[0]) if row else "none"
 
 
+@functools.cache
 def _current_schema() -> str | None:
     import mlflow.store
     from alembic.script import ScriptDirectory
