@@ -114,10 +114,30 @@ def lost(uri: str | None, root: Path, sizes: Sizes) -> dict[str, int]:
     return missing
 
 
+def counted(uri: str | None, sizes: Sizes) -> dict[str, Any]:
+    """Return what was logged to a store, how fast, and what of it is not there."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        spent = seconds_to_write(uri, root, sizes)
+        missing = lost(uri, root, sizes)
+        spooled = len(journals(spool_folder(root)))
+    runs = sizes.processes * sizes.runs
+    return {
+        "runs": runs,
+        "metrics": runs * sizes.metrics,
+        "seconds": round(spent, 1),
+        "runs/s": round(runs / spent, 1),
+        "lost": missing,
+        "spooled": spooled,
+    }
+
+
 def main() -> int:
     """Print the rate and what was lost as JSON; return 0 if nothing was."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.bench_tracking")
-    parser.add_argument("--uri", help="a fresh SQLite file by default")
+    parser.add_argument(
+        "--uri", nargs="*", default=[""], help="stores, one after the other; '' is a fresh file"
+    )
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--metrics", type=int, default=30)
@@ -125,23 +145,10 @@ def main() -> int:
     options = parser.parse_args()
     experiment = f"rates {uuid.uuid4().hex[:8]}"
     sizes = Sizes(options.processes, options.runs, options.metrics, options.nested, experiment)
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        spent = seconds_to_write(options.uri, root, sizes)
-        missing = lost(options.uri, root, sizes)
-        spooled = len(journals(spool_folder(root)))
-    rate = sizes.processes * sizes.runs / spent
-    print(
-        json.dumps(
-            {
-                "seconds": round(spent, 1),
-                "runs/s": round(rate, 1),
-                "lost": missing,
-                "spooled": spooled,
-            }
-        )
-    )
-    return 1 if any(missing.values()) or spooled else 0
+    results = [counted(uri or None, sizes) for uri in options.uri]
+    for result in results:
+        print(json.dumps(result))
+    return 1 if any(each["spooled"] or any(each["lost"].values()) for each in results) else 0
 
 
 if __name__ == "__main__":
