@@ -221,8 +221,12 @@ def _spool(sweep: Sweep) -> Path:
 def _synced(sweep: Sweep, uri: str) -> None:
     """Upload what jobs spooled for this server, so that it counts; say what became of it."""
     if uri.startswith("http"):
-        for each in sync(_spool(sweep), uri, sweep.root, own=True):
-            _log.info("%s", each)
+        done = sync(_spool(sweep), uri, sweep.root, own=True)
+        for each in done:
+            if not each.left:
+                _log.info("%s", each)
+        for reason, number in Counter(each.left for each in done if each.left).items():
+            _log.warning("%d runs left in %s: %s", number, _spool(sweep), reason)
 
 
 def _summarised(sweep: Sweep, run: TrackedRun, rows: Sequence[JobRow]) -> None:

@@ -39,9 +39,20 @@ def tracking_errors(doing: str, uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, sqlite3.Error, RequestException, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        reason = _reason(str(error)) or repr(error)
         kind = Unreachable if uri.startswith("http") and _is_away(error) else TrackingError
         raise kind(f"cannot {doing} in {masked(uri)}: {reason}") from error
+
+
+def _reason(text: str) -> str:
+    """Return the first line of an error, of a lost connection only what it was lost by.
+
+    >>> _reason("API request failed (Caused by X('h', port=5): [Errno 111] Connection refused)")
+    '[Errno 111] Connection refused'
+    """
+    line = next(iter(text.strip().splitlines()), "")
+    before, cause, after = line.rpartition("(Caused by ")
+    return after.rpartition(": ")[2].rstrip("\"')") if cause else line
 
 
 def _is_away(error: Exception) -> bool:

@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--artifacts", type=Path, default=ROOT / "mlruns" / ARTIFACTS, help="default: %(default)s"
     )
+    # A worker takes 0.3 GiB, and a core while jobs log; the jobs of this machine need cores too.
+    workers = max(1, min(4, (os.cpu_count() or 1) // 2))
+    parser.add_argument("--workers", type=int, default=workers, help="default: %(default)s")
     options, others = parser.parse_known_args(arguments)
     try:
         store = ready_store(options.store, ROOT)
@@ -57,9 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ[STORE_VARIABLE] = store
     # The job runner serves GenAI evaluations only and takes 1.4 GB.
     os.environ.setdefault("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+    # MLflow's own use of a module that its web framework wants to be rid of.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:starlette.middleware.wsgi is deprecated")
     command = [sys.executable, "-m", "mlflow", "server", "--serve-artifacts"]
     command += ["--artifacts-destination", options.artifacts.resolve().as_uri()]
-    command += ["--host", options.host, "--port", str(options.port), *others]
+    command += ["--host", options.host, "--port", str(options.port)]
+    command += ["--workers", str(options.workers)]
+    if not any(other.endswith("-opts") for other in others):
+        # Not a line a request: jobs make dozens of them.
+        command += ["--uvicorn-opts", "--no-access-log"]
+    command += others
     os.execv(sys.executable, command)
 
 
