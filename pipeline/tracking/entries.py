@@ -7,7 +7,9 @@ sending it once leaves: a server that was lost may have done what it did not ack
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from torch import nn
+
+
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,9 @@ def entry_of(line: str | bytes) -> Entry:
 
 
 def create(client: MlflowClient, experiment: str, entry: Created, parent: str | None) -> str:
-    """Return the id of a new run.
+    """Return the id of a new run; a request that gets no answer is not repeated.
+
+    Of two requests the server would make two runs: look with `created_before` first.
 
     Args:
         client: of the store.
@@ -158,7 +165,8 @@ def create(client: MlflowClient, experiment: str, entry: Created, parent: str | 
         parent: id of the run it is nested in.
     """
     tags = {**entry.tags, **({PARENT: parent} if parent else {})}
-    run = client.create_run(experiment, entry.started, tags, entry.name)
+    with _asked_once():
+        run = client.create_run(experiment, entry.started, tags, entry.name)
     return str(run.info.run_id)
 
 
@@ -166,6 +174,20 @@ def created_before(client: MlflowClient, experiment: str, entry: Created) -> str
     """Return the id of the run that an earlier attempt created, None if there is none."""
     found: list[Run] = client.search_runs([experiment], f"tags.{TAG_RUN_KEY} = '{entry.run}'")
     return str(found[0].info.run_id) if found else None
+
+
+@contextmanager
+def _asked_once() -> Iterator[None]:
+    """Keep MLflow from repeating a request by itself."""
+    before = os.environ.get(_RETRIES)
+    os.environ[_RETRIES] = "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_RETRIES]
+        else:
+            os.environ[_RETRIES] = before
 
 
 def send(client: MlflowClient, uri: str, run_id: str, entry: Entry, folder: Path = Path()) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.tracking.entries import Created, Ended, Entry, create, send
+from pipeline.tracking.entries import Created, Ended, Entry, create, created_before, send
 from pipeline.tracking.errors import Unreachable, masked, tracking_errors
 from pipeline.tracking.journal import Header
 from pipeline.tracking.names import TAG_JOB_DIGEST
@@ -99,13 +99,22 @@ class Outbox:
 
     def _send(self, client: MlflowClient, entry: Entry) -> None:
         if isinstance(entry, Created):
-            parent = self._ids[entry.parent] if entry.parent else None
-            self._ids[entry.run] = create(client, self.experiment, entry, parent)
+            self._ids[entry.run] = self._created(client, entry)
             self._open[entry.run] = entry
             return
         send(client, self.uri, self._ids[entry.run], entry)
         if isinstance(entry, Ended):
             del self._open[entry.run]
+
+    def _created(self, client: MlflowClient, entry: Created) -> str:
+        """Return the id of a new run, asked for again if the answer was lost but not the run."""
+        parent = self._ids[entry.parent] if entry.parent else None
+        try:
+            with tracking_errors("create a run", self.uri):
+                return create(client, self.experiment, entry, parent)
+        except Unreachable:
+            before = created_before(client, self.experiment, entry)
+            return before or create(client, self.experiment, entry, parent)
 
     def _opened(self, entry: Entry) -> Spool:
         """Return the journal, which begins with the runs that are under way."""

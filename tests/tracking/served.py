@@ -81,6 +81,8 @@ class Road:
         # A text in a request: it passes, its answer does not, and nothing passes after it.
         self.last_words: bytes | None = None
         self.cut = False
+        # Whether only one answer is lost.
+        self.once = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -110,6 +112,8 @@ class Road:
             while data := server.recv(65536):
                 if self.cut:
                     # The server has done what it was asked, and nobody learns that.
+                    if self.once:
+                        self.last_words, self.cut = None, False
                     traveller.shutdown(socket.SHUT_RDWR)
                     return
                 traveller.sendall(data)

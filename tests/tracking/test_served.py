@@ -112,6 +112,20 @@ def test_what_a_server_did_but_could_not_confirm_is_not_done_twice(
     assert folder.name.startswith("2") and run.place.startswith("spooled to ")
 
 
+def test_one_lost_answer_is_asked_for_again_and_no_run_is_there_twice(
+    served, tmp_path, direct, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    road = Road(served)
+    road.last_words, road.once = LOST["create"], True
+    with tracked_run("job", root=tmp_path, uri=road.uri, experiment="once", params=PARAMS) as run:
+        log_everything(run, tmp_path, lambda: None)
+    road.close()
+    assert road.last_words is None
+    assert journals(spool_folder(tmp_path)) == []
+    assert everything(open_store(served.uri), "once") == direct
+
+
 def test_a_server_that_is_back_when_the_job_ends_gets_all_of_it(served, tmp_path, direct, caplog):
     road = Road(served)
     with tracked_run("job", root=tmp_path, uri=road.uri, experiment="back", params=PARAMS) as run:
