@@ -23,10 +23,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run sweep test test-cluster lint format typecheck bench ui audit widths figures clean
+.PHONY: help setup run sweep test test-cluster lint format typecheck bench ui audit widths figures \
+	clean tracking-server sync
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 	@echo 'ARGS="..." passes overrides on, for example: make run ARGS="dataset=wine rho=4/5"'
 
 setup: $(STAMP) ## create the virtual environment and install everything
@@ -64,6 +65,12 @@ bench: $(STAMP) ## compare with peers; writes mlruns/bench.json
 
 ui: $(STAMP) ## dashboard of all runs on this machine
 	@$(LAUNCH) -m pipeline.tracking $(ARGS)
+
+tracking-server: $(STAMP) ## a store for many writers: make tracking-server ARGS="--store postgresql://..."
+	@$(LAUNCH) -m pipeline.tracking.server $(ARGS)
+
+sync: $(STAMP) ## upload what jobs spooled while their tracking server was unreachable
+	@$(LAUNCH) -m pipeline.tracking.sync $(ARGS)
 
 audit: $(STAMP) ## re-check every verdict of a tracked run: make audit RUN=<run id>
 	@test -n '$(RUN)' || { echo 'which run? make audit RUN=<run id>' >&2; exit 2; }

@@ -329,6 +329,8 @@ class TrackingConfig:
     # Missing, not null: tracking=server asks for it and tracking=local sets null.
     uri: str | None = MISSING
     experiment: str = "robust-memorization"
+    # What is logged while a server is unreachable; null for mlruns/spool.
+    spool: str | None = None
 
 
 @dataclass

@@ -44,6 +44,7 @@ def draw_figures(config: Mapping[str, Any], root: Path) -> list[Path]:
         experiment=config["tracking"]["experiment"],
         tags={"config_digest": config_digest(config), "paper_item": "Figures 1-8, Table 1"},
         params=config,
+        spool=Path(config["tracking"]["spool"]) if config["tracking"]["spool"] else None,
     ) as run:
         written: list[Path] = []
         with write_errors("the figures", folder):
@@ -59,7 +60,7 @@ def draw_figures(config: Mapping[str, Any], root: Path) -> list[Path]:
             written.append(_gallery(folder, root))
         for path in written:
             run.log_artifact(path)
-    _log.info("\n%d files, gallery  %s   (run %s)", len(written), written[-1], run.run_id)
+    _log.info("\n%d files, gallery  %s   (%s)", len(written), written[-1], run.place)
     return written
 
 

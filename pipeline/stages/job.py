@@ -82,6 +82,7 @@ def run_job(
         tags=tags,
         params=config,
         parent=sweep["parent"],
+        spool=Path(tracking["spool"]) if tracking["spool"] else None,
     ) as run:
         started = time.monotonic()
         # A run that fails must not leave the summary of an earlier one beside its own files.
@@ -93,7 +94,7 @@ def run_job(
     _log.info("\nsummary    %s", run_dir / "summary.json")
     if config["report"]["html"]:
         _log.info("report     %s", run_dir / "report.html")
-    _log.info("dashboard  %s   (run %s, %.0f s)", _dashboard(tracking["uri"]), run.run_id, spent)
+    _log.info("dashboard  %s   (%s, %.0f s)", _dashboard(tracking["uri"]), run.place, spent)
     return tuple(each.row for each in outcomes)
 
 

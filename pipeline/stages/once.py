@@ -13,7 +13,9 @@ from pipeline.stages.code_salt import code_salt
 from pipeline.stages.job import run_job
 from pipeline.stages.store import write_errors
 from pipeline.tracking import open_store, tracking_uri
+from pipeline.tracking.errors import Unreachable, masked
 from pipeline.tracking.jobs import finished_jobs, job_digest
+from pipeline.tracking.journal import spool_folder, spooled_jobs
 from pipeline.tracking.store import experiment_id
 
 _log = logging.getLogger("pipeline")
@@ -48,14 +50,23 @@ def run_job_once(config: Mapping[str, Any], run_dir: Path, root: Path, command: 
     with lock:
         finished = _finished_run(config["tracking"], root, digest)
         if finished:
-            _log.info("done before, run %s", finished)
+            _log.info("done before: %s", finished)
         else:
             run_job(config, run_dir, root, command)
 
 
 def _finished_run(tracking: Mapping[str, Any], root: Path, digest: str) -> str | None:
-    """Return the FINISHED run of a job, None if it has none."""
-    uri = tracking_uri(tracking["uri"], root)
-    client = open_store(uri)
-    experiment = experiment_id(client, uri, tracking["experiment"], root)
-    return finished_jobs(client, uri, experiment, digest).get(digest)
+    """Return the FINISHED run of a job, in the spool or the store, None if none is known of."""
+    uri, name = tracking_uri(tracking["uri"], root), tracking["experiment"]
+    # The spool first: what is uploaded meanwhile is in the store before it leaves the spool.
+    spooled = spooled_jobs(Path(tracking["spool"] or spool_folder(root)), masked(uri), name)
+    if digest in spooled:
+        return f"spooled to {spooled[digest]}"
+    try:
+        client = open_store(uri)
+        experiment = experiment_id(client, uri, name, root)
+        run_id = finished_jobs(client, uri, experiment, digest).get(digest)
+    except Unreachable:
+        # Not done when the sweep was launched; to do it twice is better than not at all.
+        return None
+    return f"run {run_id}" if run_id else None

@@ -119,8 +119,7 @@ def _exponents(
     with write_errors("the exponents", run_dir):
         shutil.copyfile(outputs.file(TABLE), table)
     spent = sum(each.seconds for each in (outputs, *networks))
-    run.log_metrics({stage_time("exponents"): spent})
-    track_exponents(run, found, table)
+    track_exponents(run, found, table, spent)
     _log.info("\n%s\n", exponents_table(found, config["exponents"]["confidence"]))
     return found
 
@@ -180,7 +179,6 @@ def _prices(
     if prices:
         with write_errors("the price of learning", run_dir):
             files = write_prices(prices, run_dir)
-        run.log_metrics({stage_time("price"): seconds})
-        track_prices(run, prices, files)
+        track_prices(run, prices, files, seconds)
         _log.info("\n%s\n", prices_table(prices))
     return prices

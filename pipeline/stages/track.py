@@ -19,7 +19,13 @@ from pipeline.network import ReLUNetwork, load_network
 from pipeline.report import counted_frame, exponents_frame, networks_frame, prices_frame
 from pipeline.stages.outcome import Outcome
 from pipeline.stages.price_of_learning import ROWS, Priced, attempts_json, best_attempt
-from pipeline.tracking import TrackedRun, exponent_metric, row_metrics, run_name
+from pipeline.tracking import (
+    TrackedRun,
+    exponent_metric,
+    row_metrics,
+    run_name,
+    stage_time,
+)
 
 if TYPE_CHECKING:
     from pipeline.baseline.price import LearningPrice
@@ -112,23 +118,24 @@ def track_price(run: TrackedRun, priced: Priced, folder: Path) -> None:
             track_network(child, load_network(place / "network.npz"), place)
 
 
-def track_prices(run: TrackedRun, rows: Sequence[LearningPrice], files: Sequence[Path]) -> None:
-    """Log the price of learning as a table, and its files."""
+def track_prices(
+    run: TrackedRun, rows: Sequence[LearningPrice], files: Sequence[Path], seconds: float
+) -> None:
+    """Log the price of learning as a table, its files, and the seconds it took."""
+    run.log_metrics({stage_time("price"): seconds})
     _track_frame(run, prices_frame(rows), files, "price_of_learning_table.json")
 
 
 def _log_row(run: TrackedRun, each: Outcome, data: SeparatedDataset) -> None:
     row = each.row
-    run.set_tags(
-        {
-            "construction": row.construction,
-            "dataset": row.dataset,
-            "verdict": each.verdict,
-            "claim": row.claim,
-            "paper_item": each.paper_item,
-        }
-    )
-    run.log_metrics(
+    tags = {
+        "construction": row.construction,
+        "dataset": row.dataset,
+        "verdict": each.verdict,
+        "claim": row.claim,
+        "paper_item": each.paper_item,
+    }
+    run.log(
         row_metrics(
             parameter_count=row.parameter_count,
             nonzero_count=row.nonzero_count,
@@ -151,17 +158,19 @@ def _log_row(run: TrackedRun, each: Outcome, data: SeparatedDataset) -> None:
             error_bound=None if row.error_bound is None else float(row.error_bound),
             error_estimate=row.error_estimate,
             seconds=row.seconds,
-        )
+        ),
+        tags,
     )
     for role, path in each.files.items():
         run.log_artifact(path, None if role == "dataset" else row.construction)
 
 
-def track_exponents(run: TrackedRun, found: Sequence[Exponent], table: Path) -> None:
-    """Log every fitted exponent as a metric, and the points as CSV and as a table."""
-    run.log_metrics(
-        {exponent_metric(each.construction, each.variable): each.fit.slope for each in found}
-    )
+def track_exponents(
+    run: TrackedRun, found: Sequence[Exponent], table: Path, seconds: float
+) -> None:
+    """Log every fitted exponent as a metric, the points as CSV and table, the seconds it took."""
+    slopes = {exponent_metric(each.construction, each.variable): each.fit.slope for each in found}
+    run.log_metrics({**slopes, stage_time("exponents"): seconds})
     run.log_artifact(table)
     columns = exponents_frame(found).to_dict(orient="list")
     run.log_table({str(name): values for name, values in columns.items()}, "exponents.json")

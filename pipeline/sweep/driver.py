@@ -9,16 +9,18 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from pipeline.sweep.launch import LEAVE, LOG, start, stop
-from pipeline.sweep.pending import JOBS, SweepJob, read_jobs
+from pipeline.sweep.pending import JOBS, SPOOLED, SweepJob, read_jobs
 from pipeline.sweep.reasons import REASONS, folder_of, read_reasons
 from pipeline.sweep.summary import (
+    BEFORE,
+    NEVER,
     JobRow,
     counts_text,
     failures_text,
@@ -27,10 +29,12 @@ from pipeline.sweep.summary import (
     sweep_note,
 )
 from pipeline.tracking import TrackedRun, TrackingError, open_store, tracked_run, tracking_uri
-from pipeline.tracking.errors import tracking_errors
+from pipeline.tracking.errors import Unreachable, tracking_errors
 from pipeline.tracking.jobs import reap, runs_of_jobs
+from pipeline.tracking.journal import spool_folder
 from pipeline.tracking.names import TAG_ERROR, TAG_SWEEP
 from pipeline.tracking.store import experiment_id
+from pipeline.tracking.sync import sync
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -87,6 +91,7 @@ def run_sweep(sweep: Sweep) -> list[JobRow]:
     sweep.folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(sweep.folder / "driver.lock", timeout=0):
+            _synced(sweep, uri)
             for dead in reap(client, uri, experiment):
                 _log.info("a run was left behind by a process that died: %s", dead.name)
             with tracked_run(
@@ -96,6 +101,7 @@ def run_sweep(sweep: Sweep) -> list[JobRow]:
                 experiment=sweep.config["tracking"]["experiment"],
                 tags={TAG_SWEEP: sweep.name},
                 params={"overrides": list(sweep.overrides), "launcher": sweep.launcher},
+                spool=_spool(sweep),
             ) as run:
                 return _owned(sweep, run, client)
     except Timeout:
@@ -121,6 +127,7 @@ def _owned(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
                 "the launcher ended with code %s; %d jobs are launched again", code, len(lost)
             )
     finally:
+        _synced(sweep, run.uri)
         reap(client, run.uri, run.experiment)
         if (sweep.folder / JOBS).exists():
             rows = _rows(sweep, run, client)
@@ -171,7 +178,10 @@ def _watch(
         if time.monotonic() - reported < _REPORT_EVERY_S or not (sweep.folder / JOBS).exists():
             continue
         reported = time.monotonic()
-        text = _progress(read_jobs(sweep.folder), run, client)
+        try:
+            text = _progress(read_jobs(sweep.folder), run, client)
+        except Unreachable:
+            text = "tracking server unreachable: the jobs go on and spool what they log"
         if text != said:
             said = text
             _log.info("%5.0f s  %s", reported - started, text)
@@ -192,13 +202,38 @@ def _rows(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
     jobs, reasons = read_jobs(sweep.folder), read_reasons(sweep.folder)
     runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
     with tracking_errors("read runs that were finished before", run.uri):
-        before = {job.digest: client.get_run(job.finished) for job in jobs if job.finished}
-    rows = job_rows(jobs, runs, before, reasons)
+        before = {
+            job.digest: client.get_run(job.finished)
+            for job in jobs
+            if job.finished not in (None, SPOOLED)
+        }
+    spooled = {job.digest for job in jobs if job.finished == SPOOLED}
+    rows = [
+        replace(row, status=BEFORE, reason="its run is spooled: make sync")
+        if row.status == NEVER and row.digest in spooled
+        else row
+        for row in job_rows(jobs, runs, before, reasons)
+    ]
     with tracking_errors("say why runs ended", run.uri):
         for row in rows:
             if row.status == "KILLED" and folder_of(row.digest) in reasons:
                 client.set_tag(row.run_id, TAG_ERROR, row.reason)
     return rows
+
+
+def _spool(sweep: Sweep) -> Path:
+    return Path(sweep.config["tracking"]["spool"] or spool_folder(sweep.root))
+
+
+def _synced(sweep: Sweep, uri: str) -> None:
+    """Upload what jobs spooled for this server, so that it counts; say what became of it."""
+    if uri.startswith("http"):
+        done = sync(_spool(sweep), uri, sweep.root, own=True)
+        for each in done:
+            if not each.left:
+                _log.info("%s", each)
+        for reason, number in Counter(each.left for each in done if each.left).items():
+            _log.warning("%d runs left in %s: %s", number, _spool(sweep), reason)
 
 
 def _summarised(sweep: Sweep, run: TrackedRun, rows: Sequence[JobRow]) -> None:

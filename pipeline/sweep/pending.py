@@ -21,11 +21,15 @@ from pipeline.stages.code_salt import code_salt
 from pipeline.sweep.launch import LEAVE
 from pipeline.sweep.reasons import SUBDIR, folder_of
 from pipeline.tracking import open_store, tracking_uri
+from pipeline.tracking.errors import masked
 from pipeline.tracking.jobs import finished_jobs, job_digest
+from pipeline.tracking.journal import spool_folder, spooled_jobs
 from pipeline.tracking.store import experiment_id
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = "jobs.json"
+# In place of a run: the job is done, and its run is not in the store yet.
+SPOOLED = "spooled"
 _log = logging.getLogger("pipeline")
 
 
@@ -36,7 +40,8 @@ class SweepJob:
     Args:
         digest: of what it computes.
         overrides: of the configuration, as on the command line.
-        finished: the run that did it before, None if it is to be done.
+        finished: the run that did it before, SPOOLED if that is not in the store, None for a job
+            that is to be done.
     """
 
     digest: str
@@ -92,7 +97,10 @@ def _listed(sweeper: BasicSweeper, grid: Sequence[Sequence[str]]) -> list[SweepJ
         digests.setdefault(job_digest(plain, salt), tuple(overrides))
     uri = tracking_uri(tracking["uri"], ROOT)
     client = open_store(uri)
-    done = finished_jobs(client, uri, experiment_id(client, uri, tracking["experiment"], ROOT))
+    name, spool = tracking["experiment"], Path(tracking["spool"] or spool_folder(ROOT))
+    # The spool first: what is uploaded meanwhile is in the store before it leaves the spool.
+    done = dict.fromkeys(spooled_jobs(spool, masked(uri), name), SPOOLED)
+    done |= finished_jobs(client, uri, experiment_id(client, uri, name, ROOT))
     return [SweepJob(digest, given, done.get(digest)) for digest, given in digests.items()]
 
 

@@ -1,4 +1,4 @@
-"""`TrackingError`: the one exception that leaves this package when a store fails."""
+"""`TrackingError`: what leaves this package when a store fails; `Unreachable`, if it is away."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ class TrackingError(RuntimeError):
     """A tracking store that cannot be reached, read or written."""
 
 
+class Unreachable(TrackingError):
+    """A tracking server that does not answer, or cannot do its work at the moment."""
+
+
+# Of HTTP: asked too often. From 500 on the server is at fault, not the request.
+_TOO_MANY_REQUESTS, _SERVER_AT_FAULT = 429, 500
+
+
 @contextmanager
 def tracking_errors(doing: str, uri: str) -> Iterator[None]:
     """Turn failures of the tracking store into `TrackingError`, naming the store.
@@ -19,6 +27,7 @@ def tracking_errors(doing: str, uri: str) -> Iterator[None]:
         uri: the store, as the user may know it (a password in it is masked).
 
     Raises:
+        Unreachable: if the store is a server and gave no answer, or reported a fault of its own.
         TrackingError: if the store, its disk or its server refused.
     """
     import sqlite3
@@ -30,8 +39,35 @@ def tracking_errors(doing: str, uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, sqlite3.Error, RequestException, OSError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        raise TrackingError(f"cannot {doing} in {masked(uri)}: {reason}") from error
+        reason = _reason(str(error)) or repr(error)
+        kind = Unreachable if uri.startswith("http") and _is_away(error) else TrackingError
+        raise kind(f"cannot {doing} in {masked(uri)}: {reason}") from error
+
+
+def _reason(text: str) -> str:
+    """Return the first line of an error, of a lost connection only what it was lost by.
+
+    >>> _reason("API request failed (Caused by X('h', port=5): [Errno 111] Connection refused)")
+    '[Errno 111] Connection refused'
+    """
+    line = next(iter(text.strip().splitlines()), "")
+    before, cause, after = line.rpartition("(Caused by ")
+    return after.rpartition(": ")[2].rstrip("\"')") if cause else line
+
+
+def _is_away(error: Exception) -> bool:
+    """Return whether an error of a server may be over when the server is there again."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+
+    if isinstance(error, MlflowException):
+        # MLflow reports a lost connection as an internal error, 500.
+        status = error.get_http_status_code()
+    elif isinstance(error, RequestException):
+        status = _SERVER_AT_FAULT if error.response is None else error.response.status_code
+    else:
+        return False
+    return status == _TOO_MANY_REQUESTS or status >= _SERVER_AT_FAULT
 
 
 def masked(uri: str) -> str:

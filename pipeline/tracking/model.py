@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
     from torch import nn
 
 
-def log_torch_model(uri: str, run_id: str, module: nn.Module, name: str) -> str:
+def log_torch_model(
+    client: MlflowClient, uri: str, run_id: str, module: nn.Module, name: str
+) -> str:
     """Return the address of a module logged with a run, for `mlflow.pytorch.load_model`.
 
     Args:
+        client: of the store.
         uri: the tracking store.
         run_id: the run, which need not be the active one.
         module: float64, on the CPU.
@@ -28,12 +34,18 @@ def log_torch_model(uri: str, run_id: str, module: nn.Module, name: str) -> str:
         import mlflow.pytorch
         from mlflow.models import Model
 
+        run = client.get_run(run_id)
+        # Created here: MLflow would put it into its active experiment, which the run's is not.
+        model = client.create_logged_model(
+            run.info.experiment_id, name, run_id, params=run.data.params
+        )
         before = mlflow.get_tracking_uri()
         mlflow.set_tracking_uri(uri)
         try:
             logged = Model.log(
                 artifact_path=None,
                 name=name,
+                model_id=model.model_id,
                 flavor=mlflow.pytorch,
                 run_id=run_id,
                 pytorch_model=module,
@@ -44,6 +56,35 @@ def log_torch_model(uri: str, run_id: str, module: nn.Module, name: str) -> str:
         finally:
             mlflow.set_tracking_uri(before)
     return str(logged.model_uri)
+
+
+def log_pickled_model(client: MlflowClient, uri: str, run_id: str, path: Path, name: str) -> None:
+    """Log the module that `pickle_module` wrote, unless an earlier attempt logged it.
+
+    What an attempt left that was cut short is deleted: a model cannot be completed.
+    """
+    import torch
+    from mlflow.entities import LoggedModelStatus
+
+    experiment = client.get_run(run_id).info.experiment_id
+    earlier = f"source_run_id = '{run_id}' AND name = '{name}'"
+    for model in client.search_logged_models([experiment], earlier):
+        if model.status == LoggedModelStatus.READY:
+            return
+        client.delete_logged_model(model.model_id)
+    # A pickle of our own, from a folder that only the user of the spool writes.
+    module = torch.load(path, weights_only=False)
+    log_torch_model(client, uri, run_id, module, name)
+
+
+def pickle_module(module: nn.Module, path: Path) -> None:
+    """Write a module as a file that `log_pickled_model` reads."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(module, buffer)
+    # Written by ourselves: of a full disk torch makes an error that does not say so.
+    path.write_bytes(buffer.getbuffer())
 
 
 @contextmanager

@@ -16,6 +16,7 @@ TAG_GIT_DIRTY = "git_dirty"
 TAG_JOB_DIGEST = "job_digest"
 TAG_PAPER_ITEM = "paper_item"
 TAG_PROCESS = "process"
+TAG_RUN_KEY = "run_key"
 TAG_SWEEP = "sweep"
 TAG_VERDICT = "verdict"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import sqlite3
@@ -11,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError, URLError
+from urllib.parse import unquote, urlparse
 from urllib.request import urlopen
 
 from filelock import FileLock
 
-from pipeline.tracking.errors import TrackingError, masked, tracking_errors
+from pipeline.tracking.errors import TrackingError, Unreachable, masked, tracking_errors
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -67,11 +69,14 @@ def open_store(uri: str) -> MlflowClient:
         uri: what `tracking_uri` returned.
 
     Raises:
-        TrackingError: if a server does not answer or a database cannot be opened or migrated.
+        Unreachable: if a server does not answer.
+        TrackingError: if a database cannot be opened or migrated, or a server refuses.
     """
     for name, value in _DEFAULT_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     if uri.startswith("http"):
+        # Three lines a lost request, of retries that need not interest anybody.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         require_reachable(uri)
     from mlflow import MlflowClient
 
@@ -80,7 +85,8 @@ def open_store(uri: str) -> MlflowClient:
         _migrate_sqlite(uri, database)
     with tracking_errors("open the tracking store", uri):
         client = MlflowClient(tracking_uri=uri)
-        client.search_experiments(max_results=1)
+        if not uri.startswith("http"):
+            client.search_experiments(max_results=1)
     return client
 
 
@@ -93,7 +99,7 @@ def require_reachable(uri: str, timeout_s: float = REACHABLE_WITHIN_S) -> None:
     """Check that a tracking server answers, whatever it answers.
 
     Raises:
-        TrackingError: if nothing answers within `timeout_s` seconds.
+        Unreachable: if nothing answers within `timeout_s` seconds.
     """
     try:
         with urlopen(f"{uri.rstrip('/')}/health", timeout=timeout_s):
@@ -103,7 +109,7 @@ def require_reachable(uri: str, timeout_s: float = REACHABLE_WITHIN_S) -> None:
         answer.close()
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise TrackingError(f"tracking server {masked(uri)} is unreachable: {reason}") from error
+        raise Unreachable(f"tracking server {masked(uri)} is unreachable: {reason}") from error
 
 
 def experiment_id(client: MlflowClient, uri: str, name: str, root: Path) -> str:
@@ -134,6 +140,7 @@ def experiment_id(client: MlflowClient, uri: str, name: str, root: Path) -> str:
             f"`mlflow experiments restore --experiment-id {experiment.experiment_id}` "
             "or choose another name"
         )
+    _require_artifacts(name, experiment.artifact_location, uri)
     return str(experiment.experiment_id)
 
 
@@ -153,6 +160,28 @@ def _artifact_location(uri: str, root: Path) -> str | None:
     return ((database.parent if database else root.resolve() / "mlruns") / "artifacts").as_uri()
 
 
+def _require_artifacts(name: str, location: str, uri: str) -> None:
+    """Check that the artifacts of an experiment can be written from here.
+
+    Raises:
+        TrackingError: if they are behind a server and the store is not, or the reverse.
+    """
+    served = location.startswith("mlflow-artifacts:")
+    local = (
+        location.startswith("file:") and not Path(unquote(urlparse(location).path)).parent.is_dir()
+    )
+    if served and not uri.startswith("http"):
+        raise TrackingError(
+            f"experiment {name!r} of {masked(uri)} keeps artifacts behind its server: give "
+            "tracking.uri=http://... or another tracking.experiment"
+        )
+    if local and uri.startswith("http"):
+        raise TrackingError(
+            f"experiment {name!r} of {masked(uri)} keeps artifacts in {location}, which is not on "
+            "this machine: give another tracking.experiment"
+        )
+
+
 def _refusal() -> type[Exception]:
     from mlflow.exceptions import MlflowException
 
@@ -165,7 +194,7 @@ def _migrate_sqlite(uri: str, database: Path) -> None:
     MLflow migrates on first use without a lock, and of processes that start together on a new
     database all but one crash.
     """
-    with tracking_errors("create or migrate the tracking store", uri), _quiet_migration():
+    with tracking_errors("create or migrate the tracking store", uri):
         database.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{database}.lock"):
             if not database.exists() or database.stat().st_size == 0:
@@ -173,25 +202,31 @@ def _migrate_sqlite(uri: str, database: Path) -> None:
             elif _schema_of(database) != _current_schema():
                 # MLflow asks for a backup: its migrations are not transactional.
                 _copy(database, Path(f"{database}.before-{_schema_of(database)}"))
-                _upgrade(database)
+                migrate(uri)
 
 
 def _create(database: Path) -> None:
     """Migrate under another name first: a process killed half-way leaves no half database."""
     unfinished = database.with_name(f".{database.name}.{uuid.uuid4().hex}")
     try:
-        _upgrade(unfinished)
+        migrate(f"{_SQLITE}{unfinished}")
         os.replace(unfinished, database)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _upgrade(database: Path) -> None:
+def migrate(uri: str) -> None:
+    """Bring a database to MLflow's current schema; one process at a time may do so.
+
+    Raises:
+        TrackingError: if this MLflow cannot.
+    """
     from mlflow.db import upgrade
 
     if upgrade.callback is None:
         raise TrackingError("this MLflow has no `mlflow db upgrade`")
-    upgrade.callback(f"{_SQLITE}{database}")
+    with _quiet_migration():
+        upgrade.callback(uri)
 
 
 def _copy(database: Path, backup: Path) -> None:
@@ -211,6 +246,7 @@ def _schema_of(database: Path) -> str:
     return str(row[0]) if row else "none"
 
 
+@functools.cache
 def _current_schema() -> str | None:
     import mlflow.store
     from alembic.script import ScriptDirectory

@@ -57,6 +57,7 @@ class Lab:
         return [
             f"tracking.uri={self.uri}",
             f"tracking.experiment={experiment}",
+            f"tracking.spool={folder / 'spool'}",
             f"cache.folder={folder / 'cache'}",
             "report.html=false",
             "report.formats=[]",
