@@ -17,7 +17,7 @@ from pipeline.network import ReLUNetwork, load_network
 from pipeline.report import counted_frame, exponents_frame, prices_frame
 from pipeline.stages.outcome import Outcome
 from pipeline.stages.price_of_learning import Priced, attempts_json, best_attempt
-from pipeline.tracking import TrackedRun, exponent_metric, row_metrics, run_name
+from pipeline.tracking import TrackedRun, exponent_metric, row_metrics, run_name, told_apart
 
 if TYPE_CHECKING:
     from pipeline.baseline.price import LearningPrice
@@ -32,7 +32,7 @@ def track_row(run: TrackedRun, each: Outcome, data: SeparatedDataset, headline: 
     if headline:
         _log_row(run, each, data)
     else:
-        with run.child(name) as child:
+        with run.child(told_apart(name, row.construction)) as child:
             _log_row(child, each, data)
     if each.curve:
         tags = {"construction": row.construction}
