@@ -345,9 +345,10 @@ class ResourcesConfig:
 
 @dataclass
 class SweepConfig:
-    """Of which sweep a job is; set by `make sweep`."""
+    """Of which sweep a job is, and what tells it from the others; set by `make sweep`."""
 
     name: str | None = None
+    label: str = ""
     parent: str | None = None
     folder: str = MISSING
 

@@ -24,6 +24,7 @@ from pipeline.stages.code_salt import code_salt
 from pipeline.stages.construct import construct
 from pipeline.stages.exponents import MEASURED
 from pipeline.stages.generate import DATASET, NOTES, generate
+from pipeline.stages.note import job_note
 from pipeline.stages.outcome import Outcome, outcome
 from pipeline.stages.progress import announced
 from pipeline.stages.report import report
@@ -37,6 +38,7 @@ from pipeline.tracking import (
     config_digest,
     run_name,
     stage_time,
+    told_apart,
     tracked_run,
 )
 from pipeline.tracking.errors import masked
@@ -69,13 +71,15 @@ def run_job(
     sweep = config["sweep"]
     tags = {
         "dataset": str(config["dataset"]["name"]),
+        # Of all methods, until the first one is done: a run that fails says what it tried.
+        "construction": "+".join(_named(config)),
         "config_digest": config_digest(config),
         TAG_JOB_DIGEST: job_digest(config, code_salt()),
         **({TAG_SWEEP: sweep["name"]} if sweep["name"] else {}),
     }
     name = f"{config['dataset']['name']} rho{config['rho']}"
     with tracked_run(
-        name,
+        told_apart(name, sweep["label"]),
         root=root,
         uri=tracking["uri"],
         experiment=tracking["experiment"],
@@ -115,9 +119,8 @@ def _stages(
         generated = generate(store, config)
         data = load_dataset(generated.file(DATASET))
         done(generated, f"N = {data.N:,}, d = {data.d}, C = {data.C}{_merged(generated)}")
-    run.set_tags(
-        {"mlflow.runName": run_name(data.name, data.d, data.N, str(rho), "+".join(methods))}
-    )
+    name = run_name(data.name, data.d, data.N, str(rho), "+".join(methods))
+    run.set_tags({"mlflow.runName": told_apart(name, config["sweep"]["label"])})
     run.log_input(
         data.name,
         generated.digests[DATASET],
@@ -130,6 +133,7 @@ def _stages(
         with write_errors(f"the files of {name}", run_dir):
             outcomes.append(outcome(name, data, rho, p, stages, run_dir))
         track_row(run, outcomes[-1], data, headline=len(outcomes) == 1)
+    run.set_tags({"mlflow.note.content": job_note(outcomes, run.run_id)})
     studies = run_studies(config, store, run_dir, run)
     details = _details(config, data, generated, command, root, outcomes)
     with announced("report", str(run_dir)) as done:
@@ -150,6 +154,11 @@ def _merged(generated: StageOutputs) -> str:
     return f"; repeated rows merged: {count:,}" if count else ""
 
 
+def _named(config: Mapping[str, Any]) -> list[str]:
+    baseline = str(config["baseline"]["name"])
+    return [*config["construction"], *([baseline] if baseline != "none" else [])]
+
+
 def _methods(config: Mapping[str, Any]) -> list[str]:
     """Return the names of the constructions, then of the baseline.
 
@@ -167,9 +176,7 @@ def _methods(config: Mapping[str, Any]) -> list[str]:
         if strangers:
             raise ValueError(f"{key} must be among {', '.join(known)}, got {strangers[0]!r}")
     require_studies(config)
-    methods = list(config["construction"])
-    if config["baseline"]["name"] != "none":
-        methods.append(config["baseline"]["name"])
+    methods = _named(config)
     if not methods:
         raise ValueError("a job needs a construction or a baseline, got construction=[] and none")
     return methods

@@ -25,6 +25,7 @@ from pipeline.tracking import (
     row_metrics,
     run_name,
     stage_time,
+    told_apart,
 )
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def track_row(run: TrackedRun, each: Outcome, data: SeparatedDataset, headline: 
     if headline:
         _log_row(run, each, data)
     else:
-        with run.child(name) as child:
+        with run.child(told_apart(name, row.construction)) as child:
             _log_row(child, each, data)
     if each.curve:
         tags = {"construction": row.construction}

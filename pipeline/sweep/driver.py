@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from pipeline.sweep.launch import LEAVE, LOG, start, stop
+from pipeline.sweep.page import write_sweep_page
 from pipeline.sweep.pending import JOBS, SPOOLED, SweepJob, read_jobs
 from pipeline.sweep.reasons import REASONS, folder_of, read_reasons
 from pipeline.sweep.summary import (
@@ -35,6 +36,7 @@ from pipeline.tracking.journal import spool_folder
 from pipeline.tracking.names import TAG_ERROR, TAG_SWEEP
 from pipeline.tracking.store import experiment_id
 from pipeline.tracking.sync import sync
+from pipeline.tracking.view import write_view
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -131,7 +133,7 @@ def _owned(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
         reap(client, run.uri, run.experiment)
         if (sweep.folder / JOBS).exists():
             rows = _rows(sweep, run, client)
-            _summarised(sweep, run, rows)
+            _summarised(sweep, run, client, rows)
     return rows
 
 
@@ -236,8 +238,10 @@ def _synced(sweep: Sweep, uri: str) -> None:
             _log.warning("%d runs left in %s: %s", number, _spool(sweep), reason)
 
 
-def _summarised(sweep: Sweep, run: TrackedRun, rows: Sequence[JobRow]) -> None:
-    """Log the table, the counts and the note of a sweep to its run.
+def _summarised(
+    sweep: Sweep, run: TrackedRun, client: MlflowClient, rows: Sequence[JobRow]
+) -> None:
+    """Log the table, the page, the counts and the note of a sweep to its run.
 
     Raises:
         TrackingError: if the store fails; the table is in the folder all the same.
@@ -245,20 +249,25 @@ def _summarised(sweep: Sweep, run: TrackedRun, rows: Sequence[JobRow]) -> None:
     frame = sweep_frame(rows)
     path = sweep.folder / "sweep.csv"
     frame.to_csv(path, index=False, lineterminator="\n")
+    page = sweep.folder / "sweep.html"
+    write_sweep_page(page, sweep.name, rows, sweep.root)
     counts = Counter(row.status for row in rows)
     metrics = {f"sweep/{status.lower().replace(' ', '_')}": n for status, n in counts.items()}
     try:
         run.log_metrics({"sweep/jobs": len(rows), **metrics})
         run.log_artifact(path)
+        run.log_artifact(page)
         table = frame.astype(object).where(frame.notna(), None).to_dict(orient="list")
         run.log_table({str(name): values for name, values in table.items()}, "sweep.json")
         run.set_tags({"mlflow.note.content": sweep_note(sweep.name, rows)})
+        write_view(client, run.uri, run.experiment)
     except TrackingError as error:
         _log.error("the summary is in %s, not in the store: %s", path, error)
         raise
     _log.info("\n%s", counts_text(rows))
     if failures_text(rows):
         _log.info("%s", failures_text(rows))
+    _log.info("\npage       %s", page)
 
 
 def _last_lines(log: Path) -> str:

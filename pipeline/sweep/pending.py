@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
@@ -77,12 +78,32 @@ def launch_pending(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobR
     replace_file(folder / JOBS, text.encode())
     leave = set(json.loads(os.environ.get(LEAVE, "[]")))
     # A folder a job, whatever its number is this time.
+    labels = job_labels([job.overrides for job in jobs])
     pending = [
-        [*job.overrides, f"{SUBDIR}{folder_of(job.digest)}"]
-        for job in jobs
+        [*job.overrides, f"sweep.label='{label}'", f"{SUBDIR}{folder_of(job.digest)}"]
+        for job, label in zip(jobs, labels, strict=True)
         if job.finished is None and job.digest not in leave
     ]
     return list(sweeper.launcher.launch(pending, initial_job_idx=0)) if pending else []
+
+
+def job_labels(grid: Sequence[Sequence[str]]) -> list[str]:
+    """Return for each job the words that tell it from the others.
+
+    >>> job_labels([["dataset.N=9", "rho=1/4", "seed=0"], ["dataset.N=17", "rho=1/4", "seed=0"]])
+    ['N9', 'N17']
+    >>> job_labels([["dataset=iris", "rho=1/4"], ["dataset=wine", "rho=1/2"]])
+    ['iris rho1/4', 'wine rho1/2']
+    """
+    common = set(grid[0]).intersection(*grid[1:]) if grid else set()
+    return [" ".join(_word(each) for each in job if each not in common) for job in grid]
+
+
+def _word(override: str) -> str:
+    """Return an override as a word of a run's name, without what Hydra reads as syntax."""
+    key, _, value = override.partition("=")
+    words = re.sub(r"[^\w./+-]+", "+", value).strip("+")
+    return words if words[:1].isalpha() else f"{key.rpartition('.')[2]}{words}"
 
 
 def _listed(sweeper: BasicSweeper, grid: Sequence[Sequence[str]]) -> list[SweepJob]:

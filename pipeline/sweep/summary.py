@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.sweep.pending import SweepJob
 from pipeline.sweep.reasons import folder_of
+from pipeline.sweep.sizes import job_sizes
 from pipeline.tracking.names import (
     PARAMS_TOTAL,
     ROBUST_VERIFIED,
@@ -43,6 +44,14 @@ class JobRow:
         seconds: from the run's start to its end.
         reason: why it failed.
         attempts: runs of it in this sweep.
+        dataset: its name.
+        N: number of points, None if unknown like d, the first width and the bound.
+        d: input dimension.
+        rho: robustness ratio as it was given.
+        p: norm of the balls.
+        regime: small, moderate or large: the part of Theorem 4.2 that rho falls in.
+        first_hidden_width: of its first network.
+        lower_bound: leading term of Theorem 3.1.
     """
 
     overrides: str
@@ -56,6 +65,14 @@ class JobRow:
     seconds: float | None = None
     reason: str = ""
     attempts: int = 0
+    dataset: str = ""
+    N: int | None = None
+    d: int | None = None
+    rho: str = ""
+    p: str = "2"
+    regime: str = ""
+    first_hidden_width: int | None = None
+    lower_bound: float | None = None
 
     @property
     def done(self) -> bool:
@@ -110,12 +127,13 @@ def _row(words: str, digest: str, status: str, run: Run) -> JobRow:
         metrics.get(ROBUST_VERIFIED),
         (ended - run.info.start_time) / 1000 if ended else None,
         "" if status in (FINISHED, BEFORE) else tags.get(TAG_ERROR, "no reason was logged"),
+        **job_sizes(run),
     )
 
 
 def sweep_frame(rows: Sequence[JobRow]) -> pd.DataFrame:
-    """Return the rows as a table."""
-    return pd.DataFrame([vars(row) for row in rows])
+    """Return the rows as a table; counts stay whole numbers where some are unknown."""
+    return pd.DataFrame([vars(row) for row in rows], dtype=object)
 
 
 def counts_text(rows: Sequence[JobRow]) -> str:

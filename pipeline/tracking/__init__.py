@@ -8,6 +8,7 @@ from pipeline.tracking.names import (
     row_metrics,
     run_name,
     stage_time,
+    told_apart,
 )
 from pipeline.tracking.run import TrackedRun, tracked_run
 from pipeline.tracking.signals import Terminated
@@ -26,6 +27,7 @@ __all__ = [
     "row_metrics",
     "run_name",
     "stage_time",
+    "told_apart",
     "tracked_run",
     "tracking_uri",
 ]

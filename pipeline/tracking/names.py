@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 EXPERIMENT = "robust-memorization"
@@ -35,6 +36,7 @@ DATA_D = "data/d"
 DATA_C = "data/C"
 DATA_SEPARATION = "data/separation"
 ROBUST_RHO = "robust/rho"
+ROBUST_LOG_RHO = "robust/log2_rho"
 ROBUST_VERIFIED = "robust/verified"
 ROBUST_FALSIFIED = "robust/falsified"
 ROBUST_UNKNOWN = "robust/unknown"
@@ -47,9 +49,23 @@ def run_name(dataset: str, d: int, N: int, rho: str, method: str) -> str:
     """Return a run's name; what tells runs apart comes first, the dashboard cuts names short.
 
     >>> run_name("digits", 64, 1797, "1/2", "parallel_balls")
-    'digits d64 N1797 rho1/2 parallel_balls'
+    'digits rho1/2 N1797 d64 parallel_balls'
     """
-    return f"{dataset} d{d} N{N} rho{rho} {method}"
+    return f"{dataset} rho{rho} N{N} d{d} {method}"
+
+
+def told_apart(name: str, label: str) -> str:
+    """Return a run's name with the words first that tell it from its siblings.
+
+    Args:
+        name: of the run.
+        label: words separated by spaces, of the name or not; empty for none.
+
+    >>> told_apart("cube rho1/2 N9 d4 voting", "N9 rho1/2 seed3")
+    'N9 rho1/2 seed3 cube d4 voting'
+    """
+    first = label.split()
+    return " ".join([*first, *(word for word in name.split() if word not in first)])
 
 
 def stage_time(stage: str) -> str:
@@ -142,6 +158,7 @@ def row_metrics(
         DATA_C: C,
         DATA_SEPARATION: separation,
         ROBUST_RHO: rho,
+        ROBUST_LOG_RHO: math.log2(rho) if rho else None,
         ROBUST_VERIFIED: _ratio(verified, N),
         ROBUST_FALSIFIED: _ratio(falsified, N),
         ROBUST_UNKNOWN: _ratio(unknown, N),

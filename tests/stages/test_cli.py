@@ -141,7 +141,7 @@ def test_a_signal_ends_the_job_with_its_run_killed_and_what_was_logged_kept(kill
     assert job.code in (128 + SIGNALS[name], -SIGNALS[name])
     (run,) = job.runs
     assert run.info.status == "KILLED"
-    assert run.info.run_name == "line d2 N300 rho1/2 thm_4_2_iii+parallel_balls"
+    assert run.info.run_name == "line rho1/2 N300 d2 thm_4_2_iii+parallel_balls"
     assert run.data.tags["verdict"] == "PLANNED"
     assert run.data.metrics["params/total"] > 0
     assert len(run.inputs.dataset_inputs) == 1

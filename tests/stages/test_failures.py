@@ -120,7 +120,7 @@ def test_a_disk_that_fills_up_fails_the_run_and_nothing_done_is_lost(lab, tmp_pa
         lab.run(tmp_path, *LINE)
     (run,) = lab.runs(tmp_path.name)
     assert run.info.status == "FAILED"
-    assert run.info.run_name == "line d2 N4 rho1/2 parallel_balls"
+    assert run.info.run_name == "line rho1/2 N4 d2 parallel_balls"
     assert "No space left on device" in run.data.tags["error"]
     assert len(run.inputs.dataset_inputs) == 1
     entries = [p.name for p in (tmp_path / "cache").iterdir() if p.is_dir()]

@@ -165,14 +165,16 @@ def test_the_report_states_the_run_and_shows_figure_1(iris):
 
 def test_the_job_is_one_run_with_a_nested_run_for_each_further_row_and_the_curve(iris):
     parent, *children = iris.runs
-    assert parent.info.run_name == "iris d4 N149 rho1/2 parallel_balls+thm_4_2_iii+pgd"
+    assert parent.info.run_name == "iris rho1/2 N149 d4 parallel_balls+thm_4_2_iii+pgd"
     assert sorted(child.info.run_name for child in children) == [
-        "iris d4 N149 rho1/2 pgd",
-        "iris d4 N149 rho1/2 thm_4_2_iii",
+        "pgd iris rho1/2 N149 d4",
         "pgd training curve",
+        "thm_4_2_iii iris rho1/2 N149 d4",
     ]
     assert {c.data.tags["mlflow.parentRunId"] for c in children} == {parent.info.run_id}
     assert {run.info.status for run in iris.runs} == {"FINISHED"}
+    note = parent.data.tags["mlflow.note.content"]
+    assert "Proved for all 149 balls" in note and f"make audit RUN={parent.info.run_id}" in note
 
 
 def _run_of(iris, construction):
@@ -205,6 +207,7 @@ def test_metrics_are_the_summary_in_the_tracking_vocabulary(iris, place):
         "data/C": 3,
         "data/separation": separation,
         "robust/rho": 0.5,
+        "robust/log2_rho": -1,
         **{f"time/{stage}_s": seconds for stage, seconds in row["seconds"].items()},
     }
     for verdict in ("verified", "falsified", "unknown"):

@@ -20,7 +20,7 @@ def run(run_id, status, error=None, P=None, verified=None):
     metrics = {} if P is None else {"params/total": float(P), "robust/verified": verified}
     return SimpleNamespace(
         info=SimpleNamespace(run_id=run_id, status=status, start_time=1000, end_time=3500),
-        data=SimpleNamespace(tags=tags, metrics=metrics),
+        data=SimpleNamespace(tags=tags, metrics=metrics, params={}),
     )
 
 

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.tracking import canonical_json, config_digest, names, row_metrics, run_name
+from pipeline.tracking import (
+    canonical_json,
+    config_digest,
+    names,
+    row_metrics,
+    run_name,
+    told_apart,
+)
 from pipeline.tracking.flatten import MAX_KEY_LENGTH, MAX_PARAM_LENGTH, cut, flat_params
 from pipeline.tracking.metric_entries import metric_entries
 
@@ -41,9 +48,27 @@ FULL_ROW = {
 }
 
 
-def test_run_names_read_dataset_sizes_ratio_method():
+def test_run_names_read_dataset_ratio_sizes_method():
     name = run_name("digits", 64, 1797, "1/2", "parallel_balls")
-    assert name == "digits d64 N1797 rho1/2 parallel_balls"
+    assert name == "digits rho1/2 N1797 d64 parallel_balls"
+
+
+def test_what_tells_a_run_from_its_siblings_comes_first_and_no_word_is_lost():
+    name = run_name("hard_width", 4, 9, "1/2", "voting")
+    assert told_apart(name, "") == name
+    assert told_apart(name, "voting") == "voting hard_width rho1/2 N9 d4"
+    labels = [f"N{N} d{d} rho{rho}" for N in (9, 17) for d in (4, 8) for rho in ("1/2", "4/5")]
+    # As much of a name as the dashboard's narrowest column shows.
+    assert len({told_apart(name, label)[:14] for label in labels}) == len(labels)
+    for label in [*labels, "seed3 iris"]:
+        words = told_apart(name, label).split()
+        assert words[: len(label.split())] == label.split()
+        assert set(name.split()) <= set(words) and len(words) == len(set(words))
+
+
+@pytest.mark.parametrize(("rho", "logarithm"), [(0.25, -2.0), (1.0, 0.0), (0.0, None)])
+def test_the_logarithm_of_rho_is_logged_beside_it_where_it_exists(rho, logarithm):
+    assert row_metrics(rho=rho).get("robust/log2_rho") == logarithm
 
 
 def test_a_full_row_uses_every_metric_of_the_vocabulary():
@@ -73,7 +98,7 @@ def test_verdicts_that_do_not_add_up_are_rejected(verdicts):
 
 def test_the_documented_table_is_the_vocabulary():
     text = TABLE.read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `([a-z_A-Z/]+)` \|", text, re.MULTILINE))
+    documented = set(re.findall(r"^\| `([a-z_A-Z0-9/]+)` \|", text, re.MULTILINE))
     constants = {v for k, v in vars(names).items() if k.isupper() and k != "EXPERIMENT"}
     assert documented == constants
 

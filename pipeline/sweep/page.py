@@ -1,0 +1,44 @@
+"""What the page of a sweep shows of each job."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline.exact import parse_ratio
+from pipeline.report.sweep_page import SweptJob, sweep_page
+from pipeline.sweep.pending import job_labels
+from pipeline.sweep.summary import JobRow, counts_text
+from pipeline.tracking.git import git_tags
+
+# Of a row, what the page calls otherwise or shows in another way.
+_OTHERWISE = ("overrides", "digest", "run_id", "p")
+
+
+def swept_jobs(rows: Sequence[JobRow]) -> list[SweptJob]:
+    """Return the jobs of the page, named by what tells them apart."""
+    labels = job_labels([row.overrides.split() for row in rows])
+    jobs = []
+    for row, label in zip(rows, labels, strict=True):
+        shown = {key: value for key, value in asdict(row).items() if key not in _OTHERWISE}
+        ratio = float(parse_ratio(row.rho)) if row.rho else None
+        jobs.append(SweptJob(job=label or row.digest[:12], run=row.run_id, ratio=ratio, **shown))
+    return jobs
+
+
+def write_sweep_page(path: Path, name: str, rows: Sequence[JobRow], root: Path) -> None:
+    """Write sweep.html.
+
+    Args:
+        path: of the file.
+        name: of the sweep.
+        rows: its jobs, in the order of the grid.
+        root: the repository, whose commit the page names.
+    """
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    commit = git_tags(root).get("git_commit")
+    source = f"{now}, commit {commit}" if commit else now
+    page = sweep_page(name, swept_jobs(rows), counts_text(rows), source)
+    path.write_text(page, encoding="utf-8")
