@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.tracking.digests import config_digest
 from pipeline.tracking.errors import tracking_errors
 from pipeline.tracking.names import TAG_ERROR, TAG_JOB_DIGEST, TAG_PROCESS
-from pipeline.tracking.process import has_ended, slurm_reason
+from pipeline.tracking.process import has_ended, slurm_job, slurm_reason
+from pipeline.tracking.slurm import FORGOTTEN, slurm_states
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -83,7 +84,9 @@ def reap(client: MlflowClient, uri: str, experiment: str) -> list[Reaped]:
     whose process cannot be seen from here are left alone.
     """
     running = list(_search(client, uri, experiment, "attributes.status = 'RUNNING'", []))
-    reaped = [_reaped(run) for run in running if _died(run)]
+    ask = _ask_slurm_once([run.data.tags.get(TAG_PROCESS, "") for run in running])
+    died = [run for run in running if has_ended(run.data.tags.get(TAG_PROCESS, ""), ask) is True]
+    reaped = [_reaped(run) for run in died]
     with tracking_errors("end runs of processes that died", uri):
         for dead in reaped:
             client.set_tag(dead.run_id, TAG_ERROR, dead.reason)
@@ -96,8 +99,11 @@ def _reaped(run: Run) -> Reaped:
     return Reaped(run.info.run_id, run.info.run_name or "", why)
 
 
-def _died(run: Run) -> bool:
-    return has_ended(run.data.tags.get(TAG_PROCESS, "")) is True
+def _ask_slurm_once(tags: Sequence[str]) -> Callable[[str], str | None]:
+    """Return a function from SLURM job to state: one call for all, however many are running."""
+    jobs = [job for job in map(slurm_job, tags) if job is not None]
+    states = slurm_states(jobs)
+    return lambda job: None if states is None else states.get(job, FORGOTTEN)
 
 
 def _search(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Callable
 
 import psutil
 
-from pipeline.tracking.slurm import ENDED, FORGOTTEN, own_job, reason, slurm_state
+from pipeline.tracking.slurm import ENDED, FORGOTTEN, is_job, own_job, reason, slurm_state
 
 # Clocks of a machine and of its processes may disagree by so much.
 _SAME_START_S = 1.0
@@ -25,11 +26,15 @@ def process_tag() -> str:
     return json.dumps(tag | ({"slurm": slurm} if slurm else {}))
 
 
-def has_ended(tag: str) -> bool | None:
+def has_ended(tag: str, ask: Callable[[str], str | None] = slurm_state) -> bool | None:
     """Return whether the process of a tag is gone; None if that cannot be told from here.
 
     A process on this machine is looked up; one of another machine is gone if SLURM has forgotten
     its job or calls it over.
+
+    Args:
+        tag: what `process_tag` returned.
+        ask: returns the state of a SLURM job.
     """
     try:
         process = json.loads(tag)
@@ -38,14 +43,24 @@ def has_ended(tag: str) -> bool | None:
         return None
     if host == socket.gethostname():
         return not _runs(pid, started)
-    return _slurm_has_ended(str(process["slurm"])) if "slurm" in process else None
+    job = slurm_job(tag)
+    state = ask(job) if job is not None else None
+    return None if state is None else state in ENDED or state == FORGOTTEN
+
+
+def slurm_job(tag: str) -> str | None:
+    """Return the SLURM job of a process, None if it had none."""
+    try:
+        job = str(json.loads(tag)["slurm"])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return job if is_job(job) else None
 
 
 def slurm_reason(tag: str) -> str | None:
     """Return how SLURM ended the job of a process; None if it did not or does not tell."""
-    try:
-        job = str(json.loads(tag)["slurm"])
-    except (ValueError, TypeError, KeyError):
+    job = slurm_job(tag)
+    if job is None:
         return None
     state = slurm_state(job)
     return reason(job, state) if state in ENDED - {"COMPLETED"} else None
@@ -61,8 +76,3 @@ def _runs(pid: int, started: float) -> bool:
         return False
     except psutil.AccessDenied:
         return True
-
-
-def _slurm_has_ended(job: str) -> bool | None:
-    state = slurm_state(job)
-    return None if state is None else state in ENDED or state == FORGOTTEN

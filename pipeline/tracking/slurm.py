@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -32,6 +33,15 @@ def own_job() -> str | None:
     return os.environ.get("SLURM_JOB_ID")
 
 
+def is_job(text: str) -> bool:
+    """Return whether a text is the id of a SLURM job.
+
+    >>> [is_job(text) for text in ("7", "7_3", "None_3", "7_", "")]
+    [True, True, False, False, False]
+    """
+    return re.fullmatch(r"\d+(_\d+)?", text) is not None
+
+
 def slurm_states(jobs: Iterable[str]) -> dict[str, str] | None:
     """Return job -> state of all jobs of these submissions; None if SLURM does not answer.
 
@@ -41,7 +51,8 @@ def slurm_states(jobs: Iterable[str]) -> dict[str, str] | None:
     Jobs are named as they were submitted, `7` or `7_3`. SLURM forgets a job some minutes after its
     end: without accounting it is then absent.
     """
-    numbers = sorted({job.partition("_")[0] for job in jobs}, key=int)
+    # One id that makes no sense would make squeue deny all of them.
+    numbers = sorted({job.partition("_")[0] for job in jobs if is_job(job)}, key=int)
     if not numbers or shutil.which("squeue") is None:
         return {} if not numbers else None
     which = ["--array", "--states=all", f"--jobs={','.join(numbers)}"]

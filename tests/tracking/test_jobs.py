@@ -1,6 +1,7 @@
 """Jobs of a sweep in the store: finished ones are found, and what died is ended with a reason."""
 
 import json
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -89,3 +90,23 @@ def test_a_run_whose_process_is_gone_is_ended_and_says_so_and_no_other_is(desk):
     others = {client.get_run(runs[name]).info.status for name in ("mine", "elsewhere", "untagged")}
     assert others == {"RUNNING"}
     assert reap(client, uri, experiment) == []
+
+
+def test_slurm_is_asked_once_about_all_runs_and_says_how_a_job_ended(desk, tmp_path, monkeypatch):
+    client, uri, experiment = desk.client, desk.uri, desk.id
+    squeue = tmp_path / "squeue"
+    squeue.write_text(
+        f"#!/bin/sh\necho x >> {tmp_path}/asked\n"
+        "case $* in *%F*) printf '7|0|RUNNING\\n7|1|TIMEOUT\\n' ;; *) echo TIMEOUT ;; esac\n"
+    )
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    runs = {}
+    for job in ("7_0", "7_1"):
+        tag = json.dumps(json.loads(ELSEWHERE) | {"slurm": job})
+        runs[job] = client.create_run(experiment, tags={TAG_PROCESS: tag}).info.run_id
+    reaped = reap(client, uri, experiment)
+    assert [(dead.run_id, dead.reason.split()[0]) for dead in reaped] == [(runs["7_1"], "TIMEOUT")]
+    assert client.get_run(runs["7_1"]).data.tags[TAG_ERROR].endswith("SLURM job 7_1")
+    # Once about both, and once about the dead one.
+    assert (tmp_path / "asked").read_text() == "x\n" * 2

@@ -43,9 +43,10 @@ def test_nothing_is_concluded_from_a_tag_that_says_nothing(tag):
     assert has_ended(tag) is None
 
 
-def test_nothing_is_concluded_about_another_machine_without_slurm():
-    tag = json.loads(process_tag()) | {"host": "another-machine"}
-    assert has_ended(json.dumps(tag)) is None
+@pytest.mark.parametrize("slurm", [{}, {"slurm": "no id"}, {"slurm": None}])
+def test_nothing_is_concluded_about_another_machine_without_slurm(slurm):
+    tag = json.loads(process_tag()) | {"host": "another-machine"} | slurm
+    assert has_ended(json.dumps(tag), lambda job: "FORGOTTEN") is None
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,12 @@ def test_forgotten_jobs_are_absent_and_no_answer_is_none(programs):
     assert slurm.slurm_states([]) == {}
 
 
+def test_an_id_that_makes_no_sense_does_not_make_squeue_deny_the_others(programs):
+    asked = programs("squeue", "echo '7|N/A|RUNNING'")
+    assert slurm.slurm_states(["7", "None_3", "a;b"]) == {"7": "RUNNING"}
+    assert "--jobs=7\n" in asked.read_text()
+
+
 @pytest.mark.parametrize(
     ("squeue", "sacct", "state"),
     [
