@@ -14,7 +14,7 @@ from pipeline.sweep.summary import JobRow, counts_text
 from pipeline.tracking.git import git_tags
 
 # Of a row, what the page calls otherwise or shows in another way.
-_OTHERWISE = ("overrides", "digest", "run_id", "p")
+_OTHERWISE = ("overrides", "digest", "run_id", "p", "attempts")
 
 
 def swept_jobs(rows: Sequence[JobRow]) -> list[SweptJob]:

@@ -55,6 +55,6 @@ def test_a_job_needs_one_request_a_stage_for_its_metrics(job, tmp_path):
     assert (kinds["Created"], kinds["Input"], kinds["Ended"]) == (1, 1, 1)
     # The row of the table, and the time of the report.
     assert sum(bool(entry.metrics) for entry in entries if isinstance(entry, Batch)) == 2
-    # Those, the run's name, and parameters: a hundred a request.
+    # Those, the run's name, the note, and parameters: a hundred a request.
     parameters = sum(len(entry.params) for entry in entries if isinstance(entry, Batch))
-    assert kinds["Batch"] == 3 + -(-parameters // 100)
+    assert kinds["Batch"] == 4 + -(-parameters // 100)
