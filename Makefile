@@ -66,7 +66,7 @@ bench: $(STAMP) ## compare with peers; writes mlruns/bench.json
 ui: $(STAMP) ## dashboard of all runs on this machine
 	@$(LAUNCH) -m pipeline.tracking $(ARGS)
 
-tracking-server: $(STAMP) ## a store for many writers: make tracking-server ARGS="--store postgresql://..."
+tracking-server: $(STAMP) ## serve a store to many writers, on PostgreSQL or SQLite
 	@$(LAUNCH) -m pipeline.tracking.server $(ARGS)
 
 sync: $(STAMP) ## upload what jobs spooled while their tracking server was unreachable

@@ -24,6 +24,8 @@ import mlflow  # noqa: F401  imported once, before the processes are forked
 from pipeline.tracking import open_store, tracked_run, tracking_uri
 from pipeline.tracking.journal import journals, spool_folder
 
+# Of all processes, to be ready: one that crashed never is.
+TIMEOUT_S = 120
 PARAMS = {f"p{i}": i for i in range(10)}
 
 
@@ -51,9 +53,11 @@ class Sizes:
 
 
 def write_runs(uri: str | None, root: Path, sizes: Sizes, process: int, start: Any) -> None:
-    """Log runs one after the other, once all processes are ready."""
+    """Open the store together with all others, then log runs one after the other."""
     names = [f"process {process} run {run}" for run in range(sizes.runs)]
     job = {"root": root, "uri": uri, "experiment": sizes.experiment, "params": PARAMS}
+    start.wait()
+    open_store(tracking_uri(uri, root))
     start.wait()
     if sizes.nested:
         with tracked_run(f"process {process}", **job) as parent:
@@ -67,10 +71,11 @@ def write_runs(uri: str | None, root: Path, sizes: Sizes, process: int, start: A
 
 
 def seconds_to_write(uri: str | None, root: Path, sizes: Sizes) -> float:
-    """Return how long all processes took, from the moment when all were ready.
+    """Return how long all processes took, from the moment when all had opened the store.
 
     Raises:
         RuntimeError: if a process crashed.
+        BrokenBarrierError: if it did so before it was ready.
     """
     # Forked, and the store is not touched before: each process opens it by itself.
     context = multiprocessing.get_context("fork")
@@ -81,7 +86,9 @@ def seconds_to_write(uri: str | None, root: Path, sizes: Sizes) -> float:
     ]
     for writer in writers:
         writer.start()
-    start.wait()
+    start.wait(TIMEOUT_S)
+    # To create a store takes seconds, once.
+    start.wait(TIMEOUT_S)
     started = time.monotonic()
     for writer in writers:
         writer.join()

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from requests import HTTPError, Response
 
 from pipeline.tracking import TrackingError, open_store, server, tracked_run
+from pipeline.tracking.errors import Unreachable, tracking_errors
 from pipeline.tracking.journal import journals, read_journal, spool_folder
 from pipeline.tracking.server import ready_store
 from pipeline.tracking.sync import sync
@@ -79,6 +81,33 @@ def test_artifacts_in_files_of_another_machine_are_refused(served, tmp_path):
     with pytest.raises(TrackingError, match="in file:///not/here/artifacts, which is not on this"):
         with tracked_run("x", root=tmp_path, uri=served.uri, experiment="afar"):
             pass
+
+
+def test_what_a_server_refuses_fails_the_job_and_is_not_spooled(served, tmp_path):
+    with (
+        pytest.raises(TrackingError, match="cannot log parameters in http") as refusal,
+        tracked_run("x", root=tmp_path, uri=served.uri, experiment="refused") as run,
+    ):
+        run.log_params({"seed": 1})
+        run.log_params({"seed": 2})
+    assert not isinstance(refusal.value, Unreachable)
+    assert open_store(served.uri).get_run(run.run_id).info.status == "FAILED"
+    assert journals(spool_folder(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "away"), [(400, False), (404, False), (413, False), (429, True), (503, True)]
+)
+def test_a_fault_of_the_server_is_none_of_the_request(status, away):
+    answer = Response()
+    answer.status_code = status
+    with pytest.raises(TrackingError) as caught, tracking_errors("keep x", "http://h"):
+        raise HTTPError(response=answer)
+    assert isinstance(caught.value, Unreachable) == away
+    # A database is not behind a server that may come back.
+    with pytest.raises(TrackingError) as caught, tracking_errors("keep x", "sqlite:///x"):
+        raise HTTPError(response=answer)
+    assert not isinstance(caught.value, Unreachable)
 
 
 LOST = {
