@@ -23,10 +23,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run sweep test lint format typecheck bench ui audit figures clean
+.PHONY: help setup run sweep test ui-test lint format typecheck bench ui audit figures clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 	@echo 'ARGS="..." passes overrides on, for example: make run ARGS="dataset=wine rho=4/5"'
 
 setup: $(STAMP) ## create the virtual environment and install everything
@@ -61,6 +61,9 @@ bench: $(STAMP) ## compare with peers; writes mlruns/bench.json
 
 ui: $(STAMP) ## dashboard of all runs on this machine
 	@$(LAUNCH) -m pipeline.tracking $(ARGS)
+
+ui-test: $(STAMP) ## dashboard and pages in headless Chromium; screenshots in mlruns/ui-test
+	@$(LAUNCH) -m pytest -p no:xdist tests/ui/in_chromium.py $(ARGS)
 
 audit: $(STAMP) ## re-check every verdict of a tracked run: make audit RUN=<run id>
 	@test -n '$(RUN)' || { echo 'which run? make audit RUN=<run id>' >&2; exit 2; }
