@@ -23,8 +23,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run sweep test test-cluster lint format typecheck bench ui audit widths figures \
-	clean tracking-server sync
+.PHONY: help setup run sweep test test-cluster ui-test lint format typecheck bench ui audit widths \
+	figures tracking-server sync clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -71,6 +71,9 @@ tracking-server: $(STAMP) ## serve a store to many writers, on PostgreSQL or SQL
 
 sync: $(STAMP) ## upload what jobs spooled while their tracking server was unreachable
 	@$(LAUNCH) -m pipeline.tracking.sync $(ARGS)
+
+ui-test: $(STAMP) ## dashboard and pages in headless Chromium; screenshots in mlruns/ui-test
+	@$(LAUNCH) -m pytest -p no:xdist tests/ui/in_chromium.py $(ARGS)
 
 audit: $(STAMP) ## re-check every verdict of a tracked run: make audit RUN=<run id>
 	@test -n '$(RUN)' || { echo 'which run? make audit RUN=<run id>' >&2; exit 2; }

@@ -16,7 +16,7 @@
     ["parameter_count", "P", whole], ["times", "P / lower", short],
     ["first_hidden_width", "first width", whole],
     ["verified", "verified", (value) => `${(100 * value).toFixed(value < 1 && value > 0 ? 1 : 0)} %`],
-    ["seconds", "seconds", (value) => value.toFixed(1)], ["run", "run"], ["reason", "reason"],
+    ["seconds", "seconds", (value) => value.toFixed(1)], ["run", "run"],
   ];
   const FILTERS = ["dataset", "regime", "verdict", "construction", "status"];
   const SHAPES = {
@@ -88,7 +88,7 @@
       const known = value !== null && value !== "";
       const cell = element("td", !known ? "–" : format ? format(value, job) : value);
       if (isText(key)) cell.className = "text";
-      if (key === "reason") cell.className = "reason";
+      if (key === "job" && job.reason) cell.append(element("div", job.reason, { class: "reason small" }));
       if (key === "verdict" && known) {
         cell.textContent = "";
         cell.append(element("span", value, { class: `verdict ${CLASSES[value] || ""}` }));
@@ -227,7 +227,7 @@
       text.append(drawn("title", {}, name));
       svg.append(text, drawn("rect", {
         class: "bar", x: left, y: y + 2, width: Math.max(x(share) - left, 0.5), height: step - 5, style: `fill:${fill}`,
-      }), drawn("text", { x: x(share) + 6, y: y + step / 2 + 4 }, share === 1 ? "1" : share.toFixed(3)));
+      }), drawn("text", { x: x(share) + 6, y: y + step / 2 + 4 }, Number.isInteger(share) ? String(share) : share.toFixed(3)));
     });
     svg.append(drawn("text", { x: (left + width - right) / 2, y: height - 5, "text-anchor": "middle" }, "fraction of balls verified"));
     place.replaceChildren(svg);
