@@ -172,7 +172,7 @@ def test_a_job_whose_server_is_killed_goes_on_and_is_uploaded_without_what_was_a
 ):
     client = open_store(served.uri)
     with tracked_run(
-        "job", root=tmp_path, uri=served.uri, experiment="killed", params=PARAMS
+        "job", root=tmp_path, uri=served.uri, experiment="killed server", params=PARAMS
     ) as run:
         log_everything(run, tmp_path, served.kill)
         known = run.run_id
@@ -184,9 +184,9 @@ def test_a_job_whose_server_is_killed_goes_on_and_is_uploaded_without_what_was_a
     served.start()
     (done,) = sync(spool_folder(tmp_path), None, tmp_path)
     assert (done.left, done.run_id) == ("", known)
-    assert everything(client, "killed") == direct
+    assert everything(client, "killed server") == direct
     assert sync(spool_folder(tmp_path), None, tmp_path) == []
-    assert everything(client, "killed") == direct
+    assert everything(client, "killed server") == direct
 
 
 @pytest.mark.parametrize(
