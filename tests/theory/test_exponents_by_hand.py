@@ -155,11 +155,9 @@ def test_before_this_project_bounds_were_tight_exactly_here():
 
 def test_nonzero_counts_are_tight_exactly_here():
     gap = theory.gap_exponent(DELTA, S, counting="nonzero")
-    # The upper bounds keep d; the lower bound has no width term: tight only for d <= sqrt N. There
-    # halving covers rho <= 1/sqrt d, and voting what is open there no more.
-    small = (DELTA <= 0.5) & (S >= DELTA / 2) & (S > 0)
-    assert (gap[small] == 0).all()
-    assert (gap[DELTA > 0.5] > 0).all()
+    # The upper bounds keep d; the lower bound has no width term: tight only for d <= sqrt N, where
+    # halving applies. Above 1/sqrt d every upper bound exceeds sqrt N.
+    assert np.array_equal(gap == 0, (DELTA <= 0.5) & (S >= DELTA / 2) & (S > 0))
     old = theory.gap_exponent(DELTA, S, new=False, counting="nonzero")
     assert np.array_equal(old == 0, (DELTA <= 0.5) & (S >= 1 + DELTA / 2))
 
