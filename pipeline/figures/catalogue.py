@@ -91,8 +91,8 @@ FIGURES = (
         "Figure 1, with the input layer",
         "The same with the d of the input layer kept",
         "Any network that reads d inputs has d weights. With them on both sides, and d = N, the "
-        "bounds of the paper meet for every ratio up to 1/√d: the hatched gap on the left of "
-        "Figure 1 is smaller than what the input layer costs anyway.",
+        "bounds of the paper meet up to constants for every ratio up to 1/√d: the hatched gap on "
+        "the left of Figure 1 is smaller than what the input layer costs anyway.",
         lambda sizes: bounds_table(*sizes.of_figure_1(), additive_d=True),
         lambda table: figure_1(table, project=False),
     ),
@@ -115,9 +115,8 @@ FIGURES = (
         "Eight balls of R³ and their images under the first layer of a network built for Theorem "
         "4.2(iii), with smaller constants than the theorem's, which no drawing could show. The "
         "rows were drawn at random, rounded, and accepted after an exact check: images of "
-        "different labels stay 0.507 apart with the default seed, above the (4/5)√(m/d) ε = 0.327 "
-        "of Proposition B.19, and their discs are disjoint. The thick edge is the pair whose "
-        "images come closest.",
+        "different labels stay farther apart than the (4/5)√(m/d) ε of Proposition B.19, and their "
+        "discs are disjoint. The thick edge is the pair whose images come closest.",
         lambda sizes: figure_3_table(sizes.seed),
         figure_3,
     ),

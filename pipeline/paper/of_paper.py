@@ -297,8 +297,8 @@ OF_PAPER = (
     Item(
         "Table 1",
         "bounds across l_p norms: CSV, Markdown, LaTeX",
-        "pipeline.theory.table_1:table_1",
-        "tests/theory/test_table_1.py",
+        "pipeline.theory.table1:table_1",
+        "tests/theory/test_table1.py",
         note=(
             "written from the bounds' own formulas; an extraction of the table prints (rho gamma)^2"
             " where Theorem C.14 proves (rho gamma)^4, which stands here. For p = 1 the width "

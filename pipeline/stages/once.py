@@ -65,8 +65,8 @@ def _finished_run(tracking: Mapping[str, Any], root: Path, digest: str) -> str |
     try:
         client = open_store(uri)
         experiment = experiment_id(client, uri, name, root)
-        run_id = finished_jobs(client, uri, experiment, digest).get(digest)
+        run = finished_jobs(client, uri, experiment, digest).get(digest)
     except Unreachable:
         # Not done when the sweep was launched; to do it twice is better than not at all.
         return None
-    return f"run {run_id}" if run_id else None
+    return f"run {run.info.run_id}" if run else None

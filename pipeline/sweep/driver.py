@@ -31,7 +31,7 @@ from pipeline.sweep.summary import (
 )
 from pipeline.tracking import TrackedRun, TrackingError, open_store, tracked_run, tracking_uri
 from pipeline.tracking.errors import Unreachable, tracking_errors
-from pipeline.tracking.jobs import reap, runs_of_jobs
+from pipeline.tracking.jobs import finished_jobs, reap, runs_of_jobs
 from pipeline.tracking.journal import spool_folder
 from pipeline.tracking.names import TAG_ERROR, TAG_SWEEP
 from pipeline.tracking.store import experiment_id
@@ -115,19 +115,17 @@ def run_sweep(sweep: Sweep) -> list[JobRow]:
 def _owned(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
     """Return the rows; whatever happens, they are logged and no job is left RUNNING."""
     rows: list[JobRow] = []
+    lost: int | None = None
     for stale in (JOBS, REASONS):
         (sweep.folder / stale).unlink(missing_ok=True)
     try:
         for _ in range(_ROUNDS):
             code = _launched(sweep, run, client, rows)
-            before = [row.digest for row in rows if not row.done]
             rows = _rows(sweep, run, client)
-            lost = [row for row in rows if not row.done and row.status != "FAILED"]
-            if code == 0 or not lost or len(before) == len([r for r in rows if not r.done]) > 0:
+            left, lost = lost, sum(not row.done and row.status != "FAILED" for row in rows)
+            if code == 0 or lost in (0, left):
                 break
-            _log.info(
-                "the launcher ended with code %s; %d jobs are launched again", code, len(lost)
-            )
+            _log.info("the launcher ended with code %s; %d jobs are launched again", code, lost)
     finally:
         _synced(sweep, run.uri)
         reap(client, run.uri, run.experiment)
@@ -203,12 +201,10 @@ def _progress(jobs: Sequence[SweepJob], run: TrackedRun, client: MlflowClient) -
 def _rows(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
     jobs, reasons = read_jobs(sweep.folder), read_reasons(sweep.folder)
     runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
-    with tracking_errors("read runs that were finished before", run.uri):
-        before = {
-            job.digest: client.get_run(job.finished)
-            for job in jobs
-            if job.finished not in (None, SPOOLED)
-        }
+    before = {}
+    if any(job.finished not in (None, SPOOLED) for job in jobs):
+        # All in a few requests: a sweep may be resumed with thousands of jobs done.
+        before = finished_jobs(client, run.uri, run.experiment)
     spooled = {job.digest for job in jobs if job.finished == SPOOLED}
     rows = [
         replace(row, status=BEFORE, reason="its run is spooled: make sync")

@@ -121,7 +121,8 @@ def _listed(sweeper: BasicSweeper, grid: Sequence[Sequence[str]]) -> list[SweepJ
     name, spool = tracking["experiment"], Path(tracking["spool"] or spool_folder(ROOT))
     # The spool first: what is uploaded meanwhile is in the store before it leaves the spool.
     done = dict.fromkeys(spooled_jobs(spool, masked(uri), name), SPOOLED)
-    done |= finished_jobs(client, uri, experiment_id(client, uri, name, ROOT))
+    finished = finished_jobs(client, uri, experiment_id(client, uri, name, ROOT))
+    done |= {digest: run.info.run_id for digest, run in finished.items()}
     return [SweepJob(digest, given, done.get(digest)) for digest, given in digests.items()]
 
 

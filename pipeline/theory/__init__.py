@@ -48,7 +48,7 @@ from pipeline.theory.project_bounds import (
     parallel_balls,
     voting,
 )
-from pipeline.theory.table_1 import table_1
+from pipeline.theory.table1 import table_1
 from pipeline.theory.upper_bounds import (
     regime,
     theorem_4_2,

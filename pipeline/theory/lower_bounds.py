@@ -11,8 +11,8 @@ from math import ceil, inf
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pipeline.theory.arguments import Reals, checked_norm, checked_ratio, checked_sizes, gamma_p
-from pipeline.theory.bound import Bound, Norm, Regime
+from pipeline.theory.arguments import Reals, checked_norm, checked_ratio, checked_sizes
+from pipeline.theory.bound import Bound, Norm, Regime, numbers
 from pipeline.theory.conditions import ALWAYS, Condition, Where, at_most
 from pipeline.theory.rates import (
     FEWER,
@@ -122,10 +122,9 @@ def proposition_3_2_width(
     item = _width_item(p)
     sizes, dim = checked_sizes(N, d, item)
     ratio = checked_ratio(rho, item)
-    least = np.minimum(sizes - 1, dim)
-    if checked_norm(p, item) == inf:
-        return np.asarray(np.where(ratio > 0.5, 1.0, ratio**2) * least)[()]
-    return np.asarray((ratio / gamma_p(dim, p) if p < 2 else ratio) ** 2 * least)[()]
+    # The formula has N, of the same order as N - 1.
+    at = numbers(sizes - 1, dim, ratio, checked_norm(p, item))
+    return np.asarray(_width(p).value(at))[()]
 
 
 def proposition_3_2_least_width(N: int, d: int, rho: Fraction, p: Norm = 2) -> int:

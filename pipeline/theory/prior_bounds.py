@@ -127,6 +127,7 @@ def _counted(
     regimes: Callable[[Counting, Norm], tuple[Regime, ...]],
     counting: Counting,
     scaled: Callable[[Norm], bool],
+    norms: Callable[[Norm], bool] = every_norm,
 ) -> Bound:
     """Return the upper bound on one of the two counts."""
     suffix, words = ("", "") if counting == "all" else ("_nonzero", " (nonzero counts)")
@@ -138,7 +139,7 @@ def _counted(
         partial(regimes, counting),
         counting,
         scaled,
-        norms=_but_inf if name == "yu_2024" else every_norm,
+        norms=norms,
     )
 
 
@@ -160,7 +161,7 @@ egosi_2025, egosi_2025_nonzero = (
 )
 # N d^2 p^2 for every rho and every integer p, of which N d p^2 are not zero; p = 2 is a constant.
 yu_2024, yu_2024_nonzero = (
-    _counted("yu_2024", YU, _yu, _yu_regimes, counting, no_norm) for counting in COUNTINGS
+    _counted("yu_2024", YU, _yu, _yu_regimes, counting, no_norm, _but_inf) for counting in COUNTINGS
 )
 # The better of both (Eq. 2, Eq. 85).
 prior_upper_bound, prior_upper_nonzero = (

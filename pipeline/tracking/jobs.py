@@ -51,8 +51,8 @@ def job_digest(config: Mapping[str, Any], salt: str) -> str:
 
 def finished_jobs(
     client: MlflowClient, uri: str, experiment: str, digest: str = "%"
-) -> dict[str, str]:
-    """Return job digest -> run id of the jobs with a FINISHED run, the latest of each.
+) -> dict[str, Run]:
+    """Return job digest -> its FINISHED run, the latest of each job that has one.
 
     Args:
         client: of the store.
@@ -62,7 +62,7 @@ def finished_jobs(
     """
     query = f"attributes.status = 'FINISHED' AND tags.{TAG_JOB_DIGEST} LIKE '{digest}'"
     runs = _search(client, uri, experiment, query, ["attributes.start_time ASC"])
-    return {run.data.tags[TAG_JOB_DIGEST]: run.info.run_id for run in runs}
+    return {run.data.tags[TAG_JOB_DIGEST]: run for run in runs}
 
 
 def runs_of_jobs(

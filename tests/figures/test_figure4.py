@@ -69,6 +69,7 @@ def test_balls_are_true_to_scale_and_filled_if_active(figure, table):
             labels = [text.get_text() for text in each.texts if text.get_text().isdigit()]
             assert labels == [str(int(label)) for label in shown.label]
             box = each.get_window_extent()
+            # Positions on the page are floats.
             assert np.isclose(box.width / (x1 - x0), box.height / (y1 - y0), rtol=1e-9, atol=0)
 
 

@@ -38,6 +38,7 @@ def test_bands_and_ramps_are_shaded_where_the_table_has_them(figure, table):
     for axes, series in zip(figure.axes, ("ramp", "band"), strict=True):
         ends = table[table.series == series].groupby("piece").x.agg(["min", "max"]).to_numpy()
         shaded = [(p.get_x(), p.get_x() + p.get_width()) for p in axes.patches]
+        # A patch keeps its width: the end is a sum of floats.
         assert np.allclose(sorted(shaded), ends, rtol=0, atol=1e-15)
         assert all(patch.get_hatch() for patch in axes.patches)
 

@@ -9,6 +9,7 @@ from pipeline.figures.orthographic import Camera, camera, circle, nearer_part
 
 VIEW = camera((0.86, 0.30, 0.42))
 # Float rounding of unit vectors.
+# Sines and cosines of the camera are floats.
 TINY = 1e-12
 
 

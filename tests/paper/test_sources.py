@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.paper.item import ARXIV
 from pipeline.paper.sources import SOURCES
-from pipeline.theory.table_1 import ROWS, Row
+from pipeline.theory.table1 import ROWS, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 BIBLIOGRAPHY = ROOT / "docs" / "references.bib"

@@ -7,7 +7,7 @@ import pytest
 from pipeline.figures.table1 import table_1_latex, table_1_markdown
 from pipeline.theory import BOUNDS, table_1
 from pipeline.theory.bound import numbers
-from pipeline.theory.table_1 import ROWS
+from pipeline.theory.table1 import ROWS
 
 TABLE = table_1()
 # The rows as printed in the paper, the exponent of Theorem C.14 as its theorem has it.
