@@ -130,7 +130,9 @@ FIGURES = (
         "labels. (b) Theorem 4.2(ii), first stage: the active balls (filled) are clear of the "
         "bands, inactive ones may cross walls, and off the bands f is 0 or their own label; in a "
         "band the key runs through other cells' keys, so f can be another label on a thin line. "
-        "η = 99/100 only so that the bands can be seen.",
+        "The shades are f at sample points of every cell, evaluated exactly; that it is constant "
+        "between them is the theorem's claim, not the picture's. η = 99/100 only so that the bands "
+        "can be seen.",
         lambda sizes: figure_4_table(),
         figure_4,
     ),
