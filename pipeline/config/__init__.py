@@ -13,7 +13,7 @@ from omegaconf import MISSING
 from pipeline.config.constructions import CONSTRUCTIONS
 from pipeline.config.studies import (
     ExponentsConfig,
-    Figure1Config,
+    NetworksConfig,
     PhaseDiagramConfig,
     PriceOfLearningConfig,
 )
@@ -162,7 +162,8 @@ class Config:
     verification: VerificationConfig = field(default_factory=VerificationConfig)
     exponents: ExponentsConfig = field(default_factory=ExponentsConfig)
     phase_diagram: PhaseDiagramConfig = field(default_factory=PhaseDiagramConfig)
-    figure_1: Figure1Config = field(default_factory=Figure1Config)
+    figure_1: NetworksConfig = field(default_factory=NetworksConfig)
+    figure_8: NetworksConfig = field(default_factory=NetworksConfig)
     price_of_learning: PriceOfLearningConfig = field(default_factory=PriceOfLearningConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)

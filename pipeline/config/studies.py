@@ -45,10 +45,11 @@ class PhaseDiagramConfig:
 
 
 @dataclass
-class Figure1Config:
-    """Which networks are drawn on Figure 1 (`experiment=fig1`), a panel a size N = d.
+class NetworksConfig:
+    """Which networks are drawn on Figure 1 or 8 (`experiment=fig1`, `fig8`), a panel a size N.
 
-    No sizes: none. additive_d keeps the d of the input layer in the curves, which the paper drops.
+    d is N on Figure 1 and sqrt N on Figure 8. No sizes: none. additive_d keeps the d of the input
+    layer in the curves, which the paper drops.
     """
 
     sizes: list[int] = field(default_factory=list)

@@ -41,6 +41,7 @@ class Counted:
         dataset: name of the dataset.
         first_hidden_width: width of the first hidden layer, None where it does not apply.
         claim: what the construction claims: "balls" or "error".
+        nonzero_count: nonzero parameters (Appendix E), None where the network was not built.
 
     Raises:
         ValueError: if the verdict is unknown or does not fit claim, count and reason.
@@ -59,6 +60,7 @@ class Counted:
     dataset: str = ""
     first_hidden_width: int | None = None
     claim: str = Claim.BALLS.value
+    nonzero_count: int | None = None
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
@@ -70,6 +72,12 @@ class Counted:
             raise ValueError(f"{self.variant}: a count is needed exactly where it applies")
         if bool(self.reason) != (self.verdict in (REFUSED, REJECTED)):
             raise ValueError(f"{self.variant}: {self.verdict} with the reason {self.reason!r}")
+        if self.nonzero_count is not None:
+            if self.parameter_count is None or self.nonzero_count > self.parameter_count:
+                raise ValueError(
+                    f"{self.variant}: {self.nonzero_count} nonzero parameters of "
+                    f"{self.parameter_count}"
+                )
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ class MeasuredCount:
     Args:
         construction: name of the construction or baseline.
         rho: robustness ratio in (0, 1).
-        parameter_count: P, zeros counted (Eq. 3).
+        parameter_count: P, zeros counted (Eq. 3); on Figure 8 the nonzero ones.
         status: "verified" (every ball), "planned" (not built), "trained" (by optimization, not
             verified), "error bound" (the robust memorization error is proved to be small), "points
             only" (proved at the points, not on the balls) or "not verified" (what the network was

@@ -8,8 +8,10 @@ from pipeline.report.exponents import (
     exponents_summary,
     exponents_table,
 )
-from pipeline.report.figure1_networks import (
+from pipeline.report.figure_networks import (
+    NETWORK_FIGURES,
     NETWORK_TABLES,
+    NetworkFigure,
     network_figures,
     networks_frame,
     ratios_table,
@@ -39,7 +41,9 @@ from pipeline.report.rows import SummaryRow
 from pipeline.report.summary_file import read_summary, write_summary
 
 __all__ = [
+    "NETWORK_FIGURES",
     "NETWORK_TABLES",
+    "NetworkFigure",
     "PRICE_TABLES",
     "TABLES",
     "BallData",

@@ -18,7 +18,7 @@ from pipeline.figures import figure_bytes, figure_error_bounds, figure_margins
 from pipeline.report.console import bound_text, count_text, footnote, ratio_text, verdict_text
 from pipeline.report.details import DECISION_RULES, BallData, RowDetails, RunDetails, exact_text
 from pipeline.report.exponents import interval_text
-from pipeline.report.figure1_networks import RATIOS, ratio_columns, ratio_note
+from pipeline.report.figure_networks import NETWORK_FIGURES, ratio_columns, ratio_note
 from pipeline.report.phase_diagram import times_text
 from pipeline.report.price_of_learning import PRICE_COLUMNS, price_texts, price_words
 from pipeline.report.rows import SummaryRow
@@ -36,7 +36,7 @@ def report_page(
     exponents: Sequence[Exponent] = (),
     cells: Sequence[Crossover] = (),
     prices: Sequence[LearningPrice] = (),
-    networks: Sequence[Counted] = (),
+    networks: Mapping[str, Sequence[Counted]] | None = None,
 ) -> str:
     """Return the report as self-contained HTML: claims, table, plots, how to check again.
 
@@ -48,7 +48,7 @@ def report_page(
         exponents: measured exponents of the constructions' sizes, for a section of their own.
         cells: which construction has the fewest parameters where, for another.
         prices: trained networks beside built ones, for another.
-        networks: what is drawn on Figure 1, whose constants are another.
+        networks: by key of `NETWORK_FIGURES` what is drawn on it; its constants are another.
 
     Raises:
         ValueError: if details and rows do not match, or a figure is neither SVG nor PNG.
@@ -76,19 +76,22 @@ def report_page(
         prices=[(price_texts(row), row.impossible) for row in prices],
         price_columns=PRICE_COLUMNS,
         price_words=price_words(prices),
-        ratios=_ratios(networks),
-        ratio_note=ratio_note(networks) if networks else "",
+        ratios=_ratios(networks or {}),
     )
 
 
-def _ratios(networks: Sequence[Counted]) -> list[tuple[str, list[str], list[tuple[str, ...]]]]:
-    """Return theorem, titles and rows of each table of constants."""
-    tables = []
-    for column, theorem in RATIOS.items() if networks else ():
-        columns = ratio_columns(networks, column)
-        rows = list(zip(*(each.cells for each in columns), strict=True))
-        tables.append((theorem, [each.title for each in columns], rows))
-    return tables
+def _ratios(networks: Mapping[str, Sequence[Counted]]) -> list[dict[str, Any]]:
+    """Return of each figure with networks its item, tables of constants, note and file."""
+    found = []
+    for key, counts in networks.items():
+        on, tables = NETWORK_FIGURES[key], []
+        for column, theorem in on.ratios.items():
+            columns = ratio_columns(counts, column, on)
+            rows = list(zip(*(each.cells for each in columns), strict=True))
+            tables.append((theorem, [each.title for each in columns], rows))
+        note = ratio_note(counts, on)
+        found.append({"on": on, "tables": tables, "note": note[0].upper() + note[1:]})
+    return found
 
 
 def page_template(name: str) -> Template:

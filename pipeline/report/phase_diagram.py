@@ -30,7 +30,7 @@ CROSSOVER = [each.name for each in fields(Crossover)]
 def counted_frame(rows: Sequence[Counted]) -> pd.DataFrame:
     """Return one row a construction, size and ratio; counts and widths are integers or missing."""
     frame = pd.DataFrame([asdict(row) for row in rows], columns=COUNTED)
-    integers = ("parameter_count", "depth", "first_hidden_width")
+    integers = ("parameter_count", "depth", "first_hidden_width", "nonzero_count")
     return frame.astype(dict.fromkeys(integers, "Int64"))
 
 
@@ -49,17 +49,22 @@ def counted_of_json(text: str) -> list[Counted]:
     return [Counted(**row) for row in json.loads(text)]
 
 
-def measured_count(row: Counted) -> MeasuredCount:
+def measured_count(row: Counted, column: str = "parameter_count") -> MeasuredCount:
     """Return a counted network as the figures draw it.
+
+    Args:
+        row: the network.
+        column: which of its counts is drawn.
 
     Raises:
         ValueError: if the row has no count.
     """
-    if row.parameter_count is None:
+    count = getattr(row, column)
+    if count is None:
         raise ValueError(f"{row.construction} has no count to draw: {row.reason}")
     known = {VERIFIED: "verified", PLANNED: "planned", BOUNDED: "error bound"}
     status = known.get(row.verdict, "not verified")
-    return MeasuredCount(row.construction, float(parse_ratio(row.rho)), row.parameter_count, status)
+    return MeasuredCount(row.construction, float(parse_ratio(row.rho)), count, status)
 
 
 def write_tables(rows: Sequence[Counted], run_dir: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Stage of `experiment=phase_diagram` and `fig1`: constructions counted, an output a cell."""
+"""Stage of `experiment=phase_diagram`, `fig1`, `fig8`: constructions counted, an output a cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipeline.construction.candidates import candidates
 from pipeline.construction.crossovers import Counted
 from pipeline.data import FAMILIES, generate_dataset
 from pipeline.exact import parse_ratio
-from pipeline.report import counted_json, counted_of_json
+from pipeline.report import NETWORK_FIGURES, NetworkFigure, counted_json, counted_of_json
 from pipeline.stages.store import StageOutputs, StageStore
 
 ROWS = "counts.json"
@@ -27,20 +27,26 @@ def require_countable(config: Mapping[str, Any]) -> None:
     Raises:
         ValueError: if a size, ratio, family or construction makes no sense.
     """
-    options, drawn = config["phase_diagram"], config["figure_1"]
+    options = config["phase_diagram"]
     for size in (*options["sizes"], *options["planned_sizes"]):
         if len(size) != 2 or min(size) < 2:
             raise ValueError(f"phase_diagram sizes are pairs [N, d], both >= 2, got {size}")
-    for rho in (*options["rho"], *drawn["rho"]):
+    for rho in options["rho"]:
         parse_ratio(rho)
     if options["sizes"] or options["planned_sizes"]:
         candidates(CONSTRUCTIONS, options["constructions"])
+    for figure in NETWORK_FIGURES.values():
+        _require_drawable(config[figure.key], figure)
+
+
+def _require_drawable(drawn: Mapping[str, Any], on: NetworkFigure) -> None:
+    for rho in drawn["rho"]:
+        parse_ratio(rho)
     for N in drawn["sizes"]:
-        if N < 2:
-            raise ValueError(f"figure_1 sizes are N = d, >= 2, got {N}")
+        on.dimension(N)
     for family in drawn["families"]:
         if family not in FAMILIES:
-            raise ValueError(f"figure_1 families must be among {', '.join(FAMILIES)}: {family!r}")
+            raise ValueError(f"{on.key} families must be among {', '.join(FAMILIES)}: {family!r}")
     if drawn["sizes"]:
         claims = (Claim.BALLS, Claim.ERROR) if drawn["error_bounds"] else (Claim.BALLS,)
         candidates(CONSTRUCTIONS, drawn["constructions"], claims)
@@ -58,14 +64,17 @@ def count_cells(store: StageStore, config: Mapping[str, Any]) -> Iterator[Cell]:
                 yield words, _counted(store, cell | {"error_bounds": False})
 
 
-def network_cells(store: StageStore, config: Mapping[str, Any]) -> Iterator[Cell]:
-    """Yield each cell of the networks on Figure 1 likewise, N = d."""
-    options = config["figure_1"]
+def network_cells(
+    store: StageStore, config: Mapping[str, Any], on: NetworkFigure
+) -> Iterator[Cell]:
+    """Yield each cell of the networks on a figure likewise, d as it follows from N there."""
+    options = config[on.key]
     for family, N, rho in product(options["families"], options["sizes"], options["rho"]):
-        cell = {**_shared(options, config), "family": family, "N": N, "d": N}
+        d = on.dimension(N)
+        cell = {**_shared(options, config), "family": family, "N": N, "d": d}
         cell |= {"rho": str(parse_ratio(rho))}
         cell |= {key: options[key] for key in ("largest_build", "error_bounds")}
-        words = f"{family}, N = d = {N:,}, rho = {cell['rho']}"
+        words = f"{family}, N = {N:,}, d = {d:,}, rho = {cell['rho']}"
         yield words, _counted(store, cell)
 
 

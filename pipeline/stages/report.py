@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.construction.crossovers import crossovers
 from pipeline.figures import figure_1, figure_bytes, replace_file, save_figure
 from pipeline.report import (
+    NETWORK_FIGURES,
     RunDetails,
     exponents_summary,
     network_figures,
@@ -45,7 +46,8 @@ def report(
         written += save_figure(figure, run_dir / "figure1", config["report"]["formats"])
         pictures[CAPTION] = figure_bytes(figure, "svg").decode()
     drawings = phase_figures(counts) | price_figures(studies.prices)
-    drawings |= network_figures(studies.networks, config["figure_1"]["additive_d"])
+    for key, networks in studies.networks.items():
+        drawings |= network_figures(networks, config[key]["additive_d"], NETWORK_FIGURES[key])
     for stem, (caption, drawn) in drawings.items():
         written += save_figure(drawn, run_dir / stem, config["report"]["formats"])
         pictures[caption] = figure_bytes(drawn, "svg").decode()

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from pipeline.construction.crossovers import BOUNDED, VERIFIED, Counted, crossovers
 from pipeline.construction.exponents import Exponent
 from pipeline.report import (
+    NETWORK_FIGURES,
     NETWORK_TABLES,
     PRICE_TABLES,
     TABLES,
+    NetworkFigure,
     crossovers_table,
     exponents_table,
     prices_table,
@@ -66,13 +68,13 @@ class Studies:
     Args:
         exponents: measured exponents, None where none were asked for.
         counts: rows of the phase diagram.
-        networks: rows of the networks on Figure 1.
+        networks: rows of the networks on Figure 1 and on Figure 8, by key of `NETWORK_FIGURES`.
         prices: rows of the price of learning.
     """
 
     exponents: list[Exponent] | None
     counts: list[Counted]
-    networks: list[Counted]
+    networks: dict[str, list[Counted]]
     prices: list[LearningPrice]
 
 
@@ -94,7 +96,11 @@ def run_studies(
     return Studies(
         _exponents(config, store, run_dir, run),
         _phase_diagram(config, store, run_dir, run),
-        _networks(config, store, run_dir, run),
+        {
+            key: rows
+            for key, figure in NETWORK_FIGURES.items()
+            if (rows := _networks(figure, config, store, run_dir, run))
+        },
         _prices(config, store, run_dir, run),
     )
 
@@ -138,15 +144,19 @@ def _phase_diagram(
 
 
 def _networks(
-    config: Mapping[str, Any], store: StageStore, run_dir: Path, run: TrackedRun
+    on: NetworkFigure,
+    config: Mapping[str, Any],
+    store: StageStore,
+    run_dir: Path,
+    run: TrackedRun,
 ) -> list[Counted]:
-    """Return the networks on Figure 1, their constants printed, filed and logged."""
-    rows = _counted(network_cells(store, config), "figure_1", run)
+    """Return the networks on a figure, their constants printed, filed and logged."""
+    rows = _counted(network_cells(store, config, on), on.key, run)
     if rows:
-        with write_errors("the networks on Figure 1", run_dir):
-            files = write_networks(rows, run_dir)
-        track_networks(run, rows, files)
-        _log.info("\n%s\n", ratios_table(rows))
+        with write_errors(f"the networks on {on.item}", run_dir):
+            files = write_networks(rows, run_dir, on)
+        track_networks(run, rows, files, on)
+        _log.info("\n%s\n", ratios_table(rows, on))
     return rows
 
 

@@ -16,7 +16,13 @@ from pipeline.construction.exponents import Exponent
 from pipeline.data import SeparatedDataset
 from pipeline.exact import parse_norm
 from pipeline.network import ReLUNetwork, load_network
-from pipeline.report import counted_frame, exponents_frame, networks_frame, prices_frame
+from pipeline.report import (
+    NetworkFigure,
+    counted_frame,
+    exponents_frame,
+    networks_frame,
+    prices_frame,
+)
 from pipeline.stages.outcome import Outcome
 from pipeline.stages.price_of_learning import ROWS, Priced, attempts_json, best_attempt
 from pipeline.tracking import (
@@ -182,9 +188,11 @@ def track_counts(run: TrackedRun, rows: Sequence[Counted], files: Sequence[Path]
     _track_frame(run, counted_frame(rows), files, "phase_diagram.json")
 
 
-def track_networks(run: TrackedRun, rows: Sequence[Counted], files: Sequence[Path]) -> None:
-    """Log the networks on Figure 1 with their constants as a table, and their files."""
-    _track_frame(run, networks_frame(rows), files, "figure1_networks_table.json")
+def track_networks(
+    run: TrackedRun, rows: Sequence[Counted], files: Sequence[Path], on: NetworkFigure
+) -> None:
+    """Log the networks on a figure with their constants as a table, and their files."""
+    _track_frame(run, networks_frame(rows, on), files, f"{on.stem}_table.json")
 
 
 def _track_frame(run: TrackedRun, frame: pd.DataFrame, files: Sequence[Path], name: str) -> None:

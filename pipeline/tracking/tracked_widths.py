@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-# Tables of counts among a job's artifacts, of the phase diagram, of Figure 1, of a priced cell.
-TABLES = ("certified.json", "figure1_networks.json", COUNTS)
+# Tables of counts among a job's artifacts: of the phase diagram, of Figures 1 and 8, of a price.
+TABLES = ("certified.json", "figure1_networks.json", "figure8_networks.json", COUNTS)
 _PARENT = "mlflow.parentRunId"
 _PAGE = 1000
 
@@ -125,7 +125,7 @@ def _is_certified(run: Run) -> bool:
 
 
 def _has_counts(run: Run) -> bool:
-    timed = {stage_time("count"), stage_time("figure_1")} & set(run.data.metrics)
+    timed = {stage_time(each) for each in ("count", "figure_1", "figure_8")} & set(run.data.metrics)
     return bool(timed) or run.data.tags.get(TAG_CONSTRUCTION) == "trained"
 
 

@@ -60,23 +60,26 @@ def certified_counts(
         started = time.monotonic()
         row = counted(each, dataset, rho)
         if each.plan is not None and each.cost <= largest_build:
-            reason = _rejection(each, dataset, rho, seed)
+            reason, nonzero = _proof(each, dataset, rho, seed)
             proved = VERIFIED if row.claim == Claim.BALLS else BOUNDED
-            row = replace(row, verdict=REJECTED if reason else proved, reason=reason)
+            verdict = REJECTED if reason else proved
+            row = replace(row, verdict=verdict, reason=reason, nonzero_count=nonzero)
         rows.append(replace(row, seconds=round(time.monotonic() - started, 3)))
     return rows
 
 
-def _rejection(each: Considered, dataset: SeparatedDataset, rho: Fraction, seed: int) -> str:
-    """Return why the network is not proved, empty where the checker proved every ball."""
+def _proof(
+    each: Considered, dataset: SeparatedDataset, rho: Fraction, seed: int
+) -> tuple[str, int | None]:
+    """Return why the network is not proved, empty where it is, and its nonzero parameters."""
     known, options = CONSTRUCTIONS[each.candidate.name], each.candidate.options
     try:
         built = known.build(dataset, rho, 2, seed=seed, **options)
     except (ValueError, ArithmeticError) as error:
-        return f"building it failed: {error}"
+        return f"building it failed: {error}", None
     if built.network.parameter_count() != each.cost:
-        return "the network is not the one that was planned"
-    return unproved(built, known, dataset, rho)
+        return "the network is not the one that was planned", None
+    return unproved(built, known, dataset, rho), built.network.nonzero_count()
 
 
 def unproved(built: Built, known: Construction, dataset: SeparatedDataset, rho: Fraction) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from fractions import Fraction
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf.errors import MissingMandatoryValue
 
@@ -17,6 +21,7 @@ from pipeline import config as schema
 from pipeline.construction import CONSTRUCTIONS
 from pipeline.construction.exponents import Sizes
 from pipeline.data.generate import FAMILIES
+from pipeline.tracking.jobs import job_digest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,6 +69,51 @@ def test_every_experiment_composes(lab):
     assert _names("experiment")
     for name in _names("experiment"):
         assert lab.config(f"experiment={name}")["construction"]
+
+
+def _preset(name: str) -> tuple[dict[str, Any], list[Override]]:
+    """Return a preset as it is written, and the axes of its sweep."""
+    preset = yaml.safe_load((ROOT / "conf" / "experiment" / f"{name}.yaml").read_text())
+    axes = preset["hydra"]["sweeper"]["params"]
+    given = [f"{key}={value}" for key, value in axes.items()]
+    return preset, OverridesParser.create().parse_overrides(given)
+
+
+SWEPT = ("crossover", "exponents", "fig1", "fig8", "phase_diagram", "price_of_learning", "smoke")
+
+
+@pytest.mark.parametrize("name", SWEPT)
+def test_the_jobs_of_a_preset_compose_and_do_not_compute_the_same(lab, name):
+    first, *_, last = chain.from_iterable(BasicSweeper.split_arguments(_preset(name)[1], None))
+    jobs = [lab.config(f"experiment={name}", *job) for job in (first, last)]
+    assert len({job_digest(job, "salt") for job in jobs}) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "study", "key"),
+    [
+        ("fig1", "figure_1", "rho"),
+        ("fig8", "figure_8", "rho"),
+        ("phase_diagram", "phase_diagram", "rho"),
+        ("phase_diagram_full", "phase_diagram", "rho"),
+        ("price_of_learning", "price_of_learning", "datasets"),
+        ("price_of_learning_full", "price_of_learning", "datasets"),
+        ("exponents", "exponents", "constructions"),
+    ],
+)
+def test_the_jobs_of_a_sweep_are_together_what_the_preset_does_in_one_job(name, study, key):
+    preset, axes = _preset(name)
+    (axis,) = [each for each in axes if each.key_or_group == f"{study}.{key}"]
+    values = axis.value()
+    assert isinstance(values, ChoiceSweep)
+    assert [value for part in values.list for value in part] == preset[study][key]
+
+
+def test_a_job_of_the_crossover_counts_at_its_own_size_and_ratio(lab):
+    config = lab.config("experiment=crossover", "dataset.N=16", "dataset.d=4", "rho=1/2")
+    assert config["phase_diagram"]["sizes"] == [[16, 4]]
+    assert config["phase_diagram"]["rho"] == ["1/2"]
+    assert config["phase_diagram"]["family"] == config["dataset"]["name"] == "sphere"
 
 
 def test_a_construction_of_the_user_needs_a_target(lab):

@@ -9,8 +9,8 @@ import pytest
 
 from pipeline.construction.crossovers import Counted
 from pipeline.report import counted_of_json, network_figures, ratios_table, write_networks
-from pipeline.report.figure1_networks import NETWORK_TABLES, RATIOS, ratio_columns
-from pipeline.theory import theorem_3_1, theorem_4_2
+from pipeline.report.figure_networks import FIGURE_1, FIGURE_8, ratio_columns
+from pipeline.theory import theorem_3_1, theorem_4_2, theorem_e_1, theorem_e_2
 
 
 def row(name: str, N: int, rho: str, verdict: str, P: int | None, **more) -> Counted:
@@ -31,7 +31,7 @@ ROWS = [
 
 def test_the_table_holds_every_count_and_both_constants(tmp_path: Path):
     paths = write_networks(ROWS, tmp_path)
-    assert [path.name for path in paths] == list(NETWORK_TABLES)
+    assert [path.name for path in paths] == list(FIGURE_1.tables)
     table = pd.read_csv(paths[0])
     assert list(table["verdict"]) == [each.verdict for each in ROWS]
     assert counted_of_json(paths[1].read_text(encoding="utf-8")) == ROWS
@@ -62,7 +62,7 @@ def test_spans_run_over_the_sizes_and_mark_what_was_not_proved_on_every_ball():
 
 def test_the_console_table_fits_a_terminal_and_names_both_theorems():
     text = ratios_table(ROWS)
-    for theorem in RATIOS.values():
+    for theorem in FIGURE_1.ratios.values():
         assert f"P / leading term of {theorem}" in text
     assert "N = d = 16, 64 (sphere)" in text
     assert max(map(len, text.splitlines())) <= 120
@@ -94,3 +94,55 @@ def test_the_curves_drop_or_keep_the_input_layer(additive_d):
     left = float(curve.get_xdata()[0])
     assert left < 1 / 50
     assert curve.get_ydata()[0] == float(theorem_3_1(16, 16, left, additive_d))
+
+
+BUILT = Counted(
+    "parallel_balls", "parallel_balls", 16, 4, "1/2", "verified", 160, 3, dataset="sphere",
+    nonzero_count=144,
+)  # fmt: skip
+UNBUILT = Counted("yu2024", "yu2024", 16, 4, "1/2", "planned", 95_041, 3, dataset="sphere")
+
+
+def test_on_figure_8_the_nonzero_parameters_count_and_a_network_without_them_is_left_out(tmp_path):
+    paths = write_networks([BUILT, UNBUILT], tmp_path, FIGURE_8)
+    assert [path.name for path in paths] == ["figure8_networks.csv", "figure8_networks.json"]
+    built, unbuilt = pd.read_csv(paths[0]).to_dict(orient="records")
+    for name, bound in (("theorem_e_1", theorem_e_1), ("theorem_e_2", theorem_e_2)):
+        assert built[f"ratio_to_{name}"] == 144 / float(bound(16, 4, 0.5))
+        assert pd.isna(unbuilt[f"ratio_to_{name}"])
+    columns = ratio_columns([BUILT, UNBUILT], "ratio_to_theorem_e_1", FIGURE_8)
+    assert columns[0].cells == ("parallel_balls",)
+    figures = network_figures([BUILT, UNBUILT], on=FIGURE_8)
+    _, figure = figures["figure8_networks"]
+    drawn = [
+        float(y)
+        for line in figure.axes[0].get_lines()
+        if line.get_marker() not in ("None", None)
+        for y in line.get_ydata()
+    ]
+    assert drawn == [144.0]
+    assert network_figures([UNBUILT], on=FIGURE_8) == {}
+    assert "nonzero parameters / leading term of Theorem E.2" in ratios_table([BUILT], FIGURE_8)
+    assert "N = d² = 16 (sphere)" in ratios_table([BUILT], FIGURE_8)
+
+
+@pytest.mark.parametrize(
+    ("on", "N", "d"), [(FIGURE_1, 2, 2), (FIGURE_1, 64, 64), (FIGURE_8, 4, 2), (FIGURE_8, 1024, 32)]
+)
+def test_the_dimension_follows_from_the_number_of_points(on, N, d):
+    assert on.dimension(N) == d
+
+
+@pytest.mark.parametrize(
+    ("on", "N"), [(FIGURE_1, 1), (FIGURE_8, 1), (FIGURE_8, 63), (FIGURE_8, 65), (FIGURE_8, -4)]
+)
+def test_a_size_that_is_none_of_the_figure_is_refused(on, N):
+    with pytest.raises(ValueError, match=f"{on.key} sizes are {on.size}, d >= 2, got {N}"):
+        on.dimension(N)
+
+
+@pytest.mark.parametrize(("P", "nonzero"), [(160, 161), (None, 3)])
+def test_there_are_no_more_nonzero_parameters_than_parameters(P, nonzero):
+    verdict, reason = ("verified", "") if P else ("does not apply", "range")
+    with pytest.raises(ValueError, match=f"{nonzero} nonzero parameters of {P}"):
+        Counted("a", "a", 4, 2, "1/2", verdict, P, P and 3, reason=reason, nonzero_count=nonzero)

@@ -1,8 +1,9 @@
-"""Figure 1 with networks that exist: a panel a size N = d, bounds behind, proved networks on it."""
+"""Figures 1 and 8 with networks that exist: a panel a size, bounds behind, networks on it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -18,19 +19,22 @@ from pipeline.figures.figure1 import (
     FILLS,
     SHAPES,
     STATUSES,
+    Bands,
+    Curves,
     MeasuredCount,
     draw_bands,
     draw_curves,
     draw_points,
     mark_crossings,
 )
+from pipeline.figures.figure8 import NONZERO_BANDS, NONZERO_CURVES
 from pipeline.figures.style import RC, log_ticks, new_panels, plain_text
 
 CAPTION = (
     "Curves: leading terms, constants and logarithms omitted{dropped}; lower bounds are for the "
-    "worst dataset of a size.\nMarkers: absolute parameter counts of networks for one dataset, "
-    "zeros counted; that one lies above or below a curve says nothing:\ncompare markers with each "
-    "other, and slopes with slopes. Markers that would cover each other stand side by side."
+    "worst dataset of a size.\nMarkers: {counts} of networks for one dataset; that one lies above "
+    "or below a curve says nothing:\ncompare markers with each other, and slopes with slopes. "
+    "Markers that would cover each other stand side by side."
 )
 # What a fill says here, where no network is trained.
 WORDS = {
@@ -46,26 +50,54 @@ _COLUMNS = (0.12, 3.7, 6.3)
 # Markers of one ratio whose counts differ by less than this factor would cover each other.
 _COVERED = 1.9
 _STEP_IN_POINTS = 6.0
+# Of a panel: dataset, N, d.
+Place = tuple[str, int, int]
 
 
-def figure_1_networks(
+@dataclass(frozen=True)
+class CountStyle:
+    """What a figure counts: the bounds on it, and the words for it.
+
+    Args:
+        curves: column of the bounds -> label and style.
+        bands: lower column, upper column, label and style of what is shaded.
+        axis: label of the counts.
+        words: what the markers are, for the caption.
+    """
+
+    curves: Curves
+    bands: Bands
+    axis: str
+    words: str
+
+
+ALL = CountStyle(CURVES, BANDS, "parameter count P", "absolute parameter counts, zeros counted,")
+NONZERO = CountStyle(
+    NONZERO_CURVES, NONZERO_BANDS, "nonzero parameters", "absolute counts of nonzero parameters"
+)
+
+
+def figure_networks(
     table: pd.DataFrame,
-    networks: Mapping[tuple[str, int], Sequence[MeasuredCount]],
+    networks: Mapping[Place, Sequence[MeasuredCount]],
     names: Sequence[str] | None = None,
+    style: CountStyle = ALL,
 ) -> Figure:
-    """Return Figure 1 for several sizes N = d, a panel each, with measured counts on them.
+    """Return Figure 1 or 8 for several sizes, a panel each, with measured counts on them.
 
     Args:
         table: of `pipeline.theory.bounds_table`, of all sizes, one after the other.
-        networks: (dataset, N) -> networks of that panel; one row of panels a dataset.
+        networks: (dataset, N, d) -> networks of that panel; one row of panels a dataset.
         names: constructions in the order of the legend, by default the order of appearance.
+        style: ALL parameters (Figure 1) or those that are NONZERO (Figure 8).
 
     Raises:
         ValueError: if there is no network, or bounds of a size are missing.
     """
-    datasets = list(dict.fromkeys(dataset for dataset, _ in networks))
-    sizes = sorted({N for _, N in networks})
-    if not sizes or set(sizes) - set(table["N"]):
+    datasets = list(dict.fromkeys(dataset for dataset, _, _ in networks))
+    sizes = sorted({(N, d) for _, N, d in networks})
+    bounded = set(zip(table["N"], table["d"], strict=True))
+    if not sizes or set(sizes) - bounded:
         raise ValueError(f"a figure of networks needs networks and bounds of their sizes {sizes}")
     everything = [point for points in networks.values() for point in points]
     found = list(dict.fromkeys(point.construction for point in everything))
@@ -76,10 +108,12 @@ def figure_1_networks(
     limits = _limits(table, everything)
     with matplotlib.rc_context(RC):
         for dataset, row in zip(datasets, grid, strict=True):
-            for N, axes in zip(sizes, row, strict=True):
-                bounds = _draw_panel(axes, table[table["N"] == N], networks, dataset, names)
-                _label_panel(axes, N, dataset, limits)
-            row[0].set_ylabel("parameter count P")
+            for (N, d), axes in zip(sizes, row, strict=True):
+                here = table[(table["N"] == N) & (table["d"] == d)]
+                points = networks.get((dataset, N, d), ())
+                bounds = _draw_panel(axes, here, points, names, style)
+                _label_panel(axes, (dataset, N, d), limits)
+            row[0].set_ylabel(style.axis)
             for axes in row[1:]:
                 axes.tick_params(labelleft=False)
         for axes in grid[-1]:
@@ -89,7 +123,7 @@ def figure_1_networks(
         figure.text(
             0.12 / figure.get_figwidth(),
             0.12 / figure.get_figheight(),
-            CAPTION.format(dropped=dropped),
+            CAPTION.format(dropped=dropped, counts=style.words),
             fontsize=8,
             color="#333333",
         )
@@ -99,14 +133,13 @@ def figure_1_networks(
 def _draw_panel(
     axes: Axes,
     table: pd.DataFrame,
-    networks: Mapping[tuple[str, int], Sequence[MeasuredCount]],
-    dataset: str,
+    points: Sequence[MeasuredCount],
     names: Sequence[str],
+    style: CountStyle,
 ) -> list[Any]:
     """Draw bounds and networks of a panel and return the legend's entries of the bounds."""
     axes.set(xscale="log", yscale="log")
-    bounds = draw_bands(axes, table, BANDS) + draw_curves(axes, table, CURVES)
-    points = networks.get((dataset, int(table["N"].iloc[0])), ())
+    bounds = draw_bands(axes, table, style.bands) + draw_curves(axes, table, style.curves)
     steps = _steps_aside(points)
     for step in sorted(set(steps)):
         # The data stay what they are: only the picture is moved, by points on paper.
@@ -147,15 +180,17 @@ def _limits(
 
 
 def _label_panel(
-    axes: Axes, N: int, dataset: str, limits: tuple[tuple[float, float], tuple[float, float]]
+    axes: Axes, place: Place, limits: tuple[tuple[float, float], tuple[float, float]]
 ) -> None:
+    dataset, N, d = place
     (low, high), (bottom, top) = limits
     axes.set_xlim(low, high)
     axes.set_ylim(bottom, top)
     log_ticks(axes.xaxis, low, high)
     log_ticks(axes.yaxis, bottom, top)
-    mark_crossings(axes, N, N, low)
-    title = axes.set_title(f"{dataset}, N = d = {N:,}", loc="left", fontsize=9.5, pad=16)
+    mark_crossings(axes, N, d, low)
+    size = f"N = d = {N:,}" if N == d else f"N = {N:,}, d = {d:,}"
+    title = axes.set_title(f"{dataset}, {size}", loc="left", fontsize=9.5, pad=16)
     title.set_parse_math(False)
 
 

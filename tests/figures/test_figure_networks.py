@@ -1,4 +1,4 @@
-"""Claims about Figure 1 with networks: each panel its bounds and its markers, all legible."""
+"""Claims about Figures 1 and 8 with networks: each panel its bounds and markers, all legible."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.figures import MeasuredCount, figure_1_networks, figure_bytes
+from pipeline.figures import MeasuredCount, figure_bytes, figure_networks
 from pipeline.figures.figure1 import BANDS, CURVES
-from pipeline.figures.figure1_networks import WORDS
+from pipeline.figures.figure8 import NONZERO_BANDS, NONZERO_CURVES
+from pipeline.figures.figure_networks import NONZERO, WORDS
 from pipeline.theory import bounds_table
 from tests.figures.test_figures import texts_of
 from tests.figures.test_phase_diagram import overlapping
@@ -34,8 +35,8 @@ def points(N: int) -> list[MeasuredCount]:
     ]
 
 
-def networks(*places: tuple[str, int]) -> dict[tuple[str, int], list[MeasuredCount]]:
-    return {place: points(place[1]) for place in places}
+def networks(*places: tuple[str, int]) -> dict[tuple[str, int, int], list[MeasuredCount]]:
+    return {(dataset, N, N): points(N) for dataset, N in places}
 
 
 def markers(axes) -> list:
@@ -44,7 +45,7 @@ def markers(axes) -> list:
 
 @pytest.fixture(scope="module")
 def figure():
-    return figure_1_networks(bounds(8, 64), networks(("sphere", 8), ("sphere", 64)), NAMES)
+    return figure_networks(bounds(8, 64), networks(("sphere", 8), ("sphere", 64)), NAMES)
 
 
 def test_every_panel_has_all_bounds_and_exactly_its_networks_at_their_places(figure):
@@ -108,7 +109,7 @@ def test_legends_and_caption_say_what_is_what_and_what_is_not(figure):
         assert words in text
     assert "constants and logarithms omitted, the input layer" in text
     assert "worst dataset" in text and "says nothing" in text
-    kept = figure_1_networks(bounds(8, additive_d=True), networks(("sphere", 8)))
+    kept = figure_networks(bounds(8, additive_d=True), networks(("sphere", 8)))
     assert "d dropped" not in texts_of(figure_bytes(kept, "svg"))
 
 
@@ -116,13 +117,13 @@ def test_legends_and_caption_say_what_is_what_and_what_is_not(figure):
 @pytest.mark.parametrize("datasets", [("sphere",), ("sphere", "hard_width")])
 def test_no_text_overlaps_another(sizes, datasets):
     places = [(dataset, N) for dataset in datasets for N in sizes]
-    figure = figure_1_networks(bounds(*sizes), networks(*places), NAMES)
+    figure = figure_networks(bounds(*sizes), networks(*places), NAMES)
     assert len(figure.axes) == len(places)
     assert overlapping(figure) == []
 
 
 def test_equal_figures_give_equal_bytes_and_no_raster():
-    made = [figure_1_networks(bounds(8), networks(("sphere", 8))) for _ in range(2)]
+    made = [figure_networks(bounds(8), networks(("sphere", 8))) for _ in range(2)]
     first, again = (figure_bytes(each, "svg") for each in made)
     assert first == again and b"<image" not in first
 
@@ -130,4 +131,36 @@ def test_equal_figures_give_equal_bytes_and_no_raster():
 @pytest.mark.parametrize("given", [{}, networks(("sphere", 16))])
 def test_networks_need_bounds_of_their_size(given):
     with pytest.raises(ValueError, match="needs networks and bounds"):
-        figure_1_networks(bounds(8), given)
+        figure_networks(bounds(8), given)
+
+
+def test_figure_8_counts_nonzero_parameters_against_its_own_bounds():
+    table = pd.concat(
+        [bounds_table(N, d, 20, False, LEFT, "nonzero") for N, d in ((16, 4), (64, 8))],
+        ignore_index=True,
+    )
+    places = {("sphere", 16, 4): points(16), ("sphere", 64, 8): points(64)}
+    figure = figure_networks(table, places, NAMES, NONZERO)
+    for axes, (N, d) in zip(figure.axes, ((16, 4), (64, 8)), strict=True):
+        own = table[table["N"] == N]
+        drawn = [np.stack([line.get_xdata(), line.get_ydata()]) for line in axes.get_lines()]
+        for column in NONZERO_CURVES:
+            assert any(np.array_equal(line, [own["rho"], own[column]]) for line in drawn), column
+        assert len(axes.collections) == len(NONZERO_BANDS)
+        assert axes.get_title(loc="left") == f"sphere, N = {N}, d = {d}"
+    text = texts_of(figure_bytes(figure, "svg"))
+    assert "absolute counts of nonzero parameters" in text and "Theorem E.2" in text
+    assert figure.axes[0].get_ylabel() == "nonzero parameters"
+    assert overlapping(figure) == []
+
+
+def test_panels_of_one_N_and_two_dimensions_have_their_own_bounds():
+    table = pd.concat([bounds_table(16, d, 20, False, LEFT) for d in (4, 16)], ignore_index=True)
+    places = {("sphere", 16, 4): points(16)[:1], ("sphere", 16, 16): points(16)[1:2]}
+    figure = figure_networks(table, places)
+    for axes, d in zip(figure.axes, (4, 16), strict=True):
+        own = table[table["d"] == d]
+        drawn = [np.stack([line.get_xdata(), line.get_ydata()]) for line in axes.get_lines()]
+        for column in CURVES:
+            assert any(np.array_equal(line, [own["rho"], own[column]]) for line in drawn), column
+        assert len(markers(axes)) == 1

@@ -1,4 +1,4 @@
-"""experiment=fig1: networks certified, drawn on Figure 1, filed, tracked, and wide enough."""
+"""experiment=fig1, fig8: networks certified, drawn, filed, tracked, and wide enough."""
 
 from __future__ import annotations
 
@@ -58,9 +58,10 @@ def test_networks_reach_every_place_where_results_are_kept(lab, tmp_path, caplog
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("figure_1.sizes=[1]", "sizes are N = d, >= 2, got 1"),
+        ("figure_1.sizes=[1]", "figure_1 sizes are N = d, d >= 2, got 1"),
         ("figure_1.rho=[5/4]", "rho must lie"),
         ("figure_1.families=[sfere]", "families must be among .*'sfere'"),
+        ("figure_8.sizes=[8]", "figure_8 sizes are N = d², d >= 2, got 8"),
         ("figure_1.constructions=[vardi2022]", "every open ball or an error bound"),
     ],
 )
