@@ -168,6 +168,11 @@ def crossovers(rows: Sequence[Counted]) -> list[Crossover]:
     return [_crossover(cells[key]) for key in sorted(cells)]
 
 
+def published(rows: Sequence[Counted]) -> list[Counted]:
+    """Return the rows whose constructions are of the paper or of earlier work."""
+    return [row for row in rows if CONSTRUCTIONS[row.construction].is_published]
+
+
 def _crossover(rows: Sequence[Counted]) -> Crossover:
     first, *others = sorted(rows, key=_count)
     rest = [row for row in others if row.construction != first.construction]

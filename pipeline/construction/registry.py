@@ -58,6 +58,11 @@ class Construction:
     norms: tuple[int | float, ...] | None = (2,)
     claim: Claim = Claim.BALLS
 
+    @property
+    def is_published(self) -> bool:
+        """Whether it is of the paper or of earlier work, not of this project."""
+        return not self.paper_item.startswith("beyond the paper")
+
 
 CONSTRUCTIONS: dict[str, Construction] = {
     "parallel_balls": Construction(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from pipeline.construction.crossovers import REFUSED, Counted, crossovers
+from pipeline.construction.crossovers import REFUSED, Counted, crossovers, published
 from pipeline.figures import (
     figure_crossovers,
     figure_exponents,
@@ -35,8 +35,12 @@ def phase_figures(rows: Sequence[Counted]) -> dict[str, tuple[str, Figure]]:
             figure_exponents(exponents_table()),
         ),
     }
-    cells = crossovers_frame(crossovers(rows))
-    if len(cells):
-        caption = "Which construction needs the fewest parameters"
-        figures["crossovers"] = (caption, figure_crossovers(cells))
+    caption = "Which construction needs the fewest parameters"
+    for stem, among, who in (
+        ("crossovers", rows, ""),
+        ("crossovers_published", published(rows), ", of the paper and earlier work alone"),
+    ):
+        cells = crossovers_frame(crossovers(among))
+        if len(cells):
+            figures[stem] = (caption + who, figure_crossovers(cells))
     return figures

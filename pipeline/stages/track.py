@@ -179,8 +179,7 @@ def track_exponents(
     slopes = {exponent_metric(each.construction, each.variable): each.fit.slope for each in found}
     run.log_metrics({**slopes, stage_time("exponents"): seconds})
     run.log_artifact(table)
-    columns = exponents_frame(found).to_dict(orient="list")
-    run.log_table({str(name): values for name, values in columns.items()}, "exponents.json")
+    run.log_table(exponents_frame(found), "exponents.json")
 
 
 def track_counts(run: TrackedRun, rows: Sequence[Counted], files: Sequence[Path]) -> None:
@@ -198,6 +197,4 @@ def track_networks(
 def _track_frame(run: TrackedRun, frame: pd.DataFrame, files: Sequence[Path], name: str) -> None:
     for path in files:
         run.log_artifact(path)
-    columns = frame.astype(object).where(lambda each: each.notna(), None)
-    table = columns.to_dict(orient="list")
-    run.log_table({str(column): values for column, values in table.items()}, name)
+    run.log_table(frame, name)

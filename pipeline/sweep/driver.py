@@ -19,6 +19,7 @@ from pipeline.sweep.launch import LEAVE, LOG, start, stop
 from pipeline.sweep.page import write_sweep_page
 from pipeline.sweep.pending import JOBS, SPOOLED, SweepJob, read_jobs
 from pipeline.sweep.reasons import REASONS, folder_of, read_reasons
+from pipeline.sweep.results import log_results
 from pipeline.sweep.summary import (
     BEFORE,
     NEVER,
@@ -253,10 +254,10 @@ def _summarised(
         run.log_metrics({"sweep/jobs": len(rows), **metrics})
         run.log_artifact(path)
         run.log_artifact(page)
-        table = frame.astype(object).where(frame.notna(), None).to_dict(orient="list")
-        run.log_table({str(name): values for name, values in table.items()}, "sweep.json")
+        run.log_table(frame, "sweep.json")
         run.set_tags({"mlflow.note.content": sweep_note(sweep.name, rows)})
         write_view(client, run.uri, run.experiment)
+        log_results(run, client, rows, sweep.folder, sweep.config)
     except TrackingError as error:
         _log.error("the summary is in %s, not in the store: %s", path, error)
         raise

@@ -94,7 +94,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--uri", default=None, help="a store other than mlruns/mlflow.db")
     options = parser.parse_args(arguments)
     # A few small files: MLflow's progress bars and remarks would bury the verdicts.
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
         uri = tracking_uri(options.uri, ROOT)

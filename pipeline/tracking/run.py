@@ -29,6 +29,7 @@ from pipeline.tracking.store import tracking_uri
 from pipeline.tracking.upload import upload_if_reachable
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow.entities import Metric
     from torch import nn
 
@@ -141,11 +142,14 @@ class TrackedRun:
         """Keep a torch module so that the dashboard shows it and `mlflow.pytorch` loads it."""
         self._outbox.write(Module(self._key, name, module=module), f"keep the model {name!r}")
 
-    def log_table(self, columns: Mapping[str, Sequence[Any]], file: str) -> None:
+    def log_table(self, columns: Mapping[str, Sequence[Any]] | pd.DataFrame, file: str) -> None:
         """Keep a table with the run as the named JSON file, which the dashboard shows."""
         import pandas as pd
 
-        table = pd.DataFrame({name: list(values) for name, values in columns.items()}, dtype=object)
+        if not isinstance(columns, pd.DataFrame):
+            columns = pd.DataFrame({name: list(values) for name, values in columns.items()})
+        # Counts stay whole numbers where some are missing.
+        table = columns.astype(object).where(columns.notna(), None)
         # Not by MLflow's log_table, which appends to a table that it finds there.
         self.log_text(table.to_json(orient="split", index=False, date_format="iso"), file)
         self._tables.append({"path": file, "type": "table"})

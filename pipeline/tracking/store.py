@@ -28,6 +28,8 @@ _SERVER_SCHEMES = ("http", "https")
 _DATABASE_SCHEMES = ("postgresql", "mysql", "mssql")
 _DEFAULT_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    # Bars for files of a few kilobytes.
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     # MLflow's own defaults wait four minutes before they report a server that went away.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",

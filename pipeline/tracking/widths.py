@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--uri", default=None, help="a store other than mlruns/mlflow.db")
     parser.add_argument("--cache", type=Path, default=ROOT / "mlruns" / "cache")
     options = parser.parse_args(arguments)
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
         uri = tracking_uri(options.uri, ROOT)

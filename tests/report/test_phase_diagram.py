@@ -51,7 +51,11 @@ def test_console_table_names_winner_runner_up_and_margin():
 def test_the_first_size_is_drawn_with_its_networks_and_without_what_does_not_apply():
     others = [Counted("yu2024", "yu2024", 9, 3, "1/2", "planned", 77, 5)]
     figures = phase_figures(ROWS + others)
-    assert list(figures) == ["phase_diagram", "exponents_map", "crossovers"]
+    names = ["phase_diagram", "exponents_map", "crossovers", "crossovers_published"]
+    assert list(figures) == names
+    _, alone = figures["crossovers_published"]
+    legend = alone.legends[0].get_texts()
+    assert {text.get_text().split()[-1] for text in legend} == {"egosi2025", "yu2024"}
     caption, figure = figures["phase_diagram"]
     assert "N = 64, d = 8" in caption
     drawn = [
