@@ -15,10 +15,10 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
-from omegaconf import OmegaConf
 
 from pipeline.figures.files import replace_file
 from pipeline.stages.code_salt import code_salt
+from pipeline.sweep.composing import composed
 from pipeline.sweep.launch import LEAVE
 from pipeline.sweep.reasons import SUBDIR, folder_of
 from pipeline.tracking import open_store, tracking_uri
@@ -112,8 +112,7 @@ def _listed(sweeper: BasicSweeper, grid: Sequence[Sequence[str]]) -> list[SweepJ
     loader, salt = sweeper.hydra_context.config_loader, code_salt()
     digests: dict[str, tuple[str, ...]] = {}
     tracking: dict[str, Any] = {}
-    for overrides in grid:
-        plain = _plain(loader.load_sweep_config(sweeper.config, list(overrides)))
+    for overrides, plain in zip(grid, composed(loader, sweeper.config, grid), strict=True):
         tracking = plain["tracking"]
         digests.setdefault(job_digest(plain, salt), tuple(overrides))
     uri = tracking_uri(tracking["uri"], ROOT)
@@ -124,11 +123,3 @@ def _listed(sweeper: BasicSweeper, grid: Sequence[Sequence[str]]) -> list[SweepJ
     finished = finished_jobs(client, uri, experiment_id(client, uri, name, ROOT))
     done |= {digest: run.info.run_id for digest, run in finished.items()}
     return [SweepJob(digest, given, done.get(digest)) for digest, given in digests.items()]
-
-
-def _plain(composed: Any) -> dict[str, Any]:
-    config = OmegaConf.masked_copy(composed, [key for key in composed if key != "hydra"])
-    # Interpolations may point into hydra's part only from hydra's part.
-    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items()}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import mlflow
 import numpy as np
@@ -29,12 +31,27 @@ EXPERIMENT = (
 )  # fmt: skip
 
 
-def test_the_price_of_learning_reaches_every_place_where_results_are_kept(lab, tmp_path, caplog):
-    caplog.set_level(logging.INFO, logger="pipeline")
-    rows = lab.run(tmp_path, *EXPERIMENT)
+@pytest.fixture(scope="module")
+def priced(lab, tmp_path_factory):
+    """The experiment, searched once: its folder, its rows, its runs and what it said."""
+    folder, said = tmp_path_factory.mktemp("price"), StringIO()
+    logger, handler = logging.getLogger("pipeline"), logging.StreamHandler(said)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        rows = lab.run(folder, *EXPERIMENT)
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+    runs = lab.runs(folder.name)
+    return SimpleNamespace(folder=folder, rows=rows, runs=runs, said=said.getvalue())
+
+
+def test_the_price_of_learning_reaches_every_place_where_results_are_kept(lab, priced, caplog):
+    rows, run_dir = priced.rows, priced.folder / "run"
     assert [(row.construction, row.status) for row in rows][0] == ("parallel_balls", "verified")
     assert rows[1].verified == 5 and rows[1].falsified == 0
-    run_dir = tmp_path / "run"
     prices = pd.read_csv(run_dir / "price_of_learning.csv")
     assert list(prices["rho"]) == ["1/2", "4/5", "1/5"]
     hard = prices[prices["dataset"] == "hard_width"]
@@ -46,17 +63,16 @@ def test_the_price_of_learning_reaches_every_place_where_results_are_kept(lab, t
     page = (run_dir / "report.html").read_text(encoding="utf-8")
     assert "What learning costs beside constructing" in page
     assert (run_dir / "price_of_learning.svg").stat().st_size > 1000
-    assert "Never succeeded" in caplog.text
-    caplog.clear()
-    lab.run(tmp_path, *EXPERIMENT)
+    assert "Never succeeded" in priced.said
+    caplog.set_level(logging.INFO, logger="pipeline")
+    lab.run(priced.folder, *EXPERIMENT)
     assert "minimal width in" in caplog.text
     # One dataset; a construction and a training, each made and decided; three cells.
     assert caplog.text.count("(unchanged, reused)") == 1 + 2 + 2 + 3
 
 
-def test_a_found_network_is_filed_with_its_proofs_as_onnx_and_as_a_model(lab, tmp_path):
-    lab.run(tmp_path, *EXPERIMENT)
-    runs = {run.data.tags["mlflow.runName"]: run for run in lab.runs(tmp_path.name)}
+def test_a_found_network_is_filed_with_its_proofs_as_onnx_and_as_a_model(lab, priced):
+    runs = {run.data.tags["mlflow.runName"]: run for run in priced.runs}
     (name,) = [n for n in runs if n.startswith("hard_width") and "1/2" in n and "trained" in n]
     run = runs[name]
     assert run.data.tags["verdict"] == "VERIFIED" and "mlflow.parentRunId" in run.data.tags

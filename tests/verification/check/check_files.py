@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import lru_cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from pipeline.construction import Certificate
 from pipeline.data import SeparatedDataset, save_dataset
 from pipeline.exact import digest_of_file
-from pipeline.network import Affine, ReLUNetwork, SparseIntegers, save_network
+from pipeline.network import Activation, Affine, ReLUNetwork, SparseIntegers, save_network
 from pipeline.verification.check.__main__ import main
 from pipeline.verification.check.balls import Claim, Findings
 from pipeline.verification.check.egosi2025 import check_egosi2025
@@ -143,21 +144,24 @@ def run(*arguments: Path | str) -> Answer:
 
 def layers_as_read(network: ReLUNetwork) -> tuple[Layer, ...]:
     """Return the layers of a network as the checker's reader returns them."""
-    return tuple(
-        Layer(
-            a.inputs,
-            a.outputs,
-            a.weight.rows,
-            a.weight.columns,
-            a.weight.values.astype(object),
-            a.bias.astype(object),
-            a.exponent,
-            network.thresholds(number)
-            if number < network.depth - 1
-            else np.zeros(a.outputs, dtype=bool),
-        )
-        for number, a in enumerate(network.layers)
+    return tuple(map(_as_read, network.layers, [*network.activations, None]))
+
+
+# Networks with one entry changed share all other layers.
+@lru_cache(maxsize=1024)
+def _as_read(a: Affine, kind: Activation | tuple[Activation, ...] | None) -> Layer:
+    kinds = kind if isinstance(kind, tuple) else (kind,) * a.outputs
+    arrays = (
+        a.weight.rows,
+        a.weight.columns,
+        a.weight.values.astype(object),
+        a.bias.astype(object),
+        np.array([each is Activation.THRESHOLD for each in kinds], dtype=bool),
     )
+    for array in arrays:
+        array.setflags(write=False)
+    rows, columns, values, bias, thresholds = arrays
+    return Layer(a.inputs, a.outputs, rows, columns, values, bias, a.exponent, thresholds)
 
 
 def in_memory(network: ReLUNetwork) -> Network:

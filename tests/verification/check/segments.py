@@ -53,11 +53,6 @@ class Piece:
     slope: Fraction = Fraction(0)
     value: Fraction = Fraction(0)
 
-    @property
-    def middle(self) -> Fraction:
-        """A t of the piece."""
-        return (self.lo + self.hi) / 2
-
     def is_exactly(self, label: int) -> bool:
         """Return whether f = label on all of the piece."""
         at_point = self.lo == self.hi and self.slope * self.lo + self.value == label
@@ -119,12 +114,17 @@ def _mapped(matrix: flint.fmpz_mat, forms: list[list[_Form]], exponent: int) -> 
 def _activated(
     pieces: list[Piece], forms: list[list[_Form]], thresholds: list[bool], one: int
 ) -> tuple[list[Piece], list[list[_Form]]]:
-    """Cut every piece where a form changes sign; return the parts and the forms after the layer."""
-    parts, after = [], []
+    """Cut every piece where a form changes sign; return the parts and the forms after the layer.
+
+    Parts on both sides of a cut where all forms are the same, and at it, are one piece again.
+    """
+    parts: list[Piece] = []
+    after: list[list[_Form]] = []
     for piece, form in zip(pieces, forms, strict=True):
         for part in _cut(piece, form):
-            t = part.middle
-            n, d = t.numerator, t.denominator
+            # The middle of the part is n / d.
+            n = part.lo.numerator * part.hi.denominator + part.hi.numerator * part.lo.denominator
+            d = 2 * part.lo.denominator * part.hi.denominator
             row = []
             for (a, b), threshold in zip(form, thresholds, strict=True):
                 value = a * n + b * d
@@ -132,6 +132,9 @@ def _activated(
                     row.append((0, one if value >= 0 else 0))
                 else:
                     row.append((a, b) if value > 0 else (0, 0))
+            if part.lo < part.hi and after[-2:] == [row, row] and parts[-2].segment == part.segment:
+                part = Piece(part.segment, parts[-2].lo, part.hi)
+                del parts[-2:], after[-2:]
             parts.append(part)
             after.append(row)
     return parts, after
@@ -140,10 +143,11 @@ def _activated(
 def _cut(piece: Piece, form: list[_Form]) -> list[Piece]:
     if piece.lo == piece.hi:
         return [piece]
-    roots = {Fraction(-b, a) for a, b in form if a}
-    cuts = sorted(t for t in roots if piece.lo < t < piece.hi)
+    (p, q), (r, s) = piece.lo.as_integer_ratio(), piece.hi.as_integer_ratio()
+    # Signs at both ends tell whether a root lies between them.
+    crossing = [(a, b) for a, b in form if a and (a * p + b * q) * (a * r + b * s) < 0]
     parts, lo = [], piece.lo
-    for t in cuts:
+    for t in sorted({Fraction(-b, a) for a, b in crossing}):
         parts += [Piece(piece.segment, lo, t), Piece(piece.segment, t, t)]
         lo = t
     return [*parts, Piece(piece.segment, lo, piece.hi)]
