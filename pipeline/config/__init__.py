@@ -141,6 +141,8 @@ class SweepConfig:
     name: str | None = None
     label: str = ""
     parent: str | None = None
+    # Digest of the sources that it was launched with: a job by others would not be this sweep's.
+    code: str | None = None
     folder: str = MISSING
 
 

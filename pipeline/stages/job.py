@@ -20,7 +20,7 @@ from pipeline.report import (
     SummaryRow,
     console_table,
 )
-from pipeline.stages.code_salt import code_salt
+from pipeline.stages.code_salt import code_has_changed, code_salt, require_code
 from pipeline.stages.construct import construct
 from pipeline.stages.exponents import MEASURED
 from pipeline.stages.generate import DATASET, NOTES, generate
@@ -43,7 +43,7 @@ from pipeline.tracking import (
 )
 from pipeline.tracking.errors import masked
 from pipeline.tracking.git import git_tags
-from pipeline.tracking.jobs import job_digest
+from pipeline.tracking.jobs import MIXED, job_digest
 from pipeline.tracking.names import TAG_JOB_DIGEST, TAG_SWEEP
 from pipeline.verification.falsify import ATTACKS
 
@@ -66,6 +66,7 @@ def run_job(
         ValueError: if the configuration or the data do not make sense.
         TrackingError: if the tracking store fails.
         StoreError: if a stage's outputs cannot be written.
+        CodeChangedError: if the sources are not those that the sweep was launched with.
     """
     tracking = config["tracking"]
     sweep = config["sweep"]
@@ -74,7 +75,8 @@ def run_job(
         # Of all methods, until the first one is done: a run that fails says what it tried.
         "construction": "+".join(_named(config)),
         "config_digest": config_digest(config),
-        TAG_JOB_DIGEST: job_digest(config, code_salt()),
+        # What was asked for: a run that FINISHED was made by that code, another one by none.
+        TAG_JOB_DIGEST: job_digest(config, sweep["code"] or code_salt()),
         **({TAG_SWEEP: sweep["name"]} if sweep["name"] else {}),
     }
     name = f"{config['dataset']['name']} rho{config['rho']}"
@@ -92,7 +94,12 @@ def run_job(
         # A run that fails must not leave the summary of an earlier one beside its own files.
         for name in ("summary.json", "report.html", *STUDY_FILES):
             (run_dir / name).unlink(missing_ok=True)
+        require_code(sweep["code"])
         outcomes = _stages(config, run_dir, root, command, run)
+        require_code(sweep["code"])
+        if code_has_changed():
+            _log.warning("the sources changed meanwhile: no sweep will count this job as done")
+            run.set_tags({TAG_JOB_DIGEST: MIXED})
         spent = time.monotonic() - started
     _log.info("\n%s", console_table([each.row for each in outcomes]))
     _log.info("\nsummary    %s", run_dir / "summary.json")

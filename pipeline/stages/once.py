@@ -38,11 +38,12 @@ def run_job_once(config: Mapping[str, Any], run_dir: Path, root: Path, command: 
         ValueError: if the configuration or the data do not make sense.
         TrackingError: if the tracking store fails.
         StoreError: if a file cannot be written.
+        CodeChangedError: if the sources are not those that the sweep was launched with.
     """
     if config["sweep"]["parent"] is None:
         run_job(config, run_dir, root, command)
         return
-    digest = job_digest(config, code_salt())
+    digest = job_digest(config, config["sweep"]["code"] or code_salt())
     folder = Path(config["cache"]["folder"]) / LOCKS
     with write_errors("the locks of jobs", folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pipeline.exact.files import digest_of_file
-from pipeline.stages.code_salt import code_salt
+from pipeline.stages.code_salt import code_has_changed, code_salt
 from pipeline.tracking import canonical_json
 
 MANIFEST = "manifest.json"
@@ -120,6 +120,9 @@ class StageStore:
             produce(folder)
             seconds = time.monotonic() - start
             digests = _seal(folder, {**identity, "seconds": seconds})
+            if code_has_changed():
+                # Perhaps made by other code than the key says: good for this run, never reused.
+                name = f"{stage}-fresh-{uuid.uuid4().hex}"
             published = self._publish(folder, name, key)
         return published or StageOutputs(self.root / name, key, False, seconds, digests)
 

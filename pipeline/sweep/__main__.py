@@ -14,6 +14,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from pipeline.stages.store import StoreError
 from pipeline.sweep.driver import Sweep, SweepError, processes_at_once, run_sweep
 from pipeline.tracking import Terminated, TrackingError
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     except Terminated as ended:
         _log.error("terminated; finished jobs are kept, the same command does the others")
         return int(ended.code or 0)
-    except (ValueError, OSError, HydraException, SweepError, TrackingError) as error:
+    except (ValueError, OSError, HydraException, SweepError, StoreError, TrackingError) as error:
         _log.error("error: %s", error)
         return 1
     return 0 if all(row.done for row in rows) else 1

@@ -9,30 +9,31 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from pipeline.sweep.launch import LEAVE, LOG, start, stop
+from pipeline.stages.code_salt import code_salt
+from pipeline.stages.store import write_errors
+from pipeline.sweep.launch import LEAVE, last_error, last_words, start, stop
 from pipeline.sweep.page import write_sweep_page
-from pipeline.sweep.pending import JOBS, SPOOLED, SweepJob, read_jobs
+from pipeline.sweep.pending import JOBS, SweepJob, read_jobs
 from pipeline.sweep.reasons import REASONS, folder_of, read_reasons
 from pipeline.sweep.results import log_results
+from pipeline.sweep.rows import UNKNOWN, current_rows
 from pipeline.sweep.summary import (
-    BEFORE,
-    NEVER,
     JobRow,
     counts_text,
     failures_text,
-    job_rows,
     sweep_frame,
     sweep_note,
 )
 from pipeline.tracking import TrackedRun, TrackingError, open_store, tracked_run, tracking_uri
 from pipeline.tracking.errors import Unreachable, tracking_errors
-from pipeline.tracking.jobs import finished_jobs, reap, runs_of_jobs
+from pipeline.tracking.jobs import Reaped, reap, runs_of_jobs
 from pipeline.tracking.journal import spool_folder
 from pipeline.tracking.names import TAG_ERROR, TAG_SWEEP
 from pipeline.tracking.store import experiment_id
@@ -64,6 +65,7 @@ class Sweep:
         config: what all jobs have in common, resolved.
         root: the repository.
         processes: at once, for the launcher `local`.
+        code: digest of the sources; no job is done by others.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Sweep:
     config: Mapping[str, Any]
     root: Path
     processes: int
+    code: str = field(default_factory=code_salt)
 
     @property
     def folder(self) -> Path:
@@ -94,8 +97,7 @@ def run_sweep(sweep: Sweep) -> list[JobRow]:
     sweep.folder.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(sweep.folder / "driver.lock", timeout=0):
-            _synced(sweep, uri)
-            for dead in reap(client, uri, experiment):
+            for dead in _settled(sweep, uri, experiment, client):
                 _log.info("a run was left behind by a process that died: %s", dead.name)
             with tracked_run(
                 f"sweep {sweep.name}",
@@ -117,27 +119,28 @@ def _owned(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
     """Return the rows; whatever happens, they are logged and no job is left RUNNING."""
     rows: list[JobRow] = []
     lost: int | None = None
+    ended = ""
     for stale in (JOBS, REASONS):
         (sweep.folder / stale).unlink(missing_ok=True)
     try:
         for _ in range(_ROUNDS):
-            code = _launched(sweep, run, client, rows)
-            rows = _rows(sweep, run, client)
+            ended = _launched(sweep, run, client, rows)
+            rows = _rows(sweep, run, client, ended)
             left, lost = lost, sum(not row.done and row.status != "FAILED" for row in rows)
-            if code == 0 or lost in (0, left):
+            unseen = any(row.status == UNKNOWN for row in rows)
+            if not ended or unseen or lost in (0, left):
                 break
-            _log.info("the launcher ended with code %s; %d jobs are launched again", code, lost)
+            _log.info("%s; %d jobs are launched again", ended, lost)
     finally:
-        _synced(sweep, run.uri)
-        reap(client, run.uri, run.experiment)
+        _settled(sweep, run.uri, run.experiment, client)
         if (sweep.folder / JOBS).exists():
-            rows = _rows(sweep, run, client)
+            rows = _rows(sweep, run, client, ended)
             _summarised(sweep, run, client, rows)
     return rows
 
 
-def _launched(sweep: Sweep, run: TrackedRun, client: MlflowClient, rows: Sequence[JobRow]) -> int:
-    """Return the exit code of one launching process, watched until its end.
+def _launched(sweep: Sweep, run: TrackedRun, client: MlflowClient, rows: Sequence[JobRow]) -> str:
+    """Return how one launching process, watched until its end, failed; empty if it did not.
 
     Raises:
         SweepError: if it ended before it listed the jobs.
@@ -150,10 +153,13 @@ def _launched(sweep: Sweep, run: TrackedRun, client: MlflowClient, rows: Sequenc
         _watch(sweep, run, client, process)
     finally:
         stop(process)
-    reap(client, run.uri, run.experiment)
+    _settled(sweep, run.uri, run.experiment, client)
+    said = last_words(sweep.folder)
     if not (sweep.folder / JOBS).exists():
-        raise SweepError(_last_lines(sweep.folder / LOG))
-    return process.returncode or 0
+        raise SweepError("\n".join(["the sweep could not be launched:", *said]))
+    if not process.returncode:
+        return ""
+    return f"the launcher ended with code {process.returncode}: {last_error(said)}"
 
 
 def _arguments(sweep: Sweep, run: TrackedRun) -> list[str]:
@@ -163,6 +169,7 @@ def _arguments(sweep: Sweep, run: TrackedRun) -> list[str]:
         f"hydra.sweep.dir={sweep.folder}",
         f"sweep.name={sweep.name}",
         f"sweep.parent={run.run_id}",
+        f"sweep.code={sweep.code}",
     ]
     if sweep.launcher == "local":
         own.append(f"hydra.launcher.n_jobs={sweep.processes}")
@@ -183,6 +190,9 @@ def _watch(
             text = _progress(read_jobs(sweep.folder), run, client)
         except Unreachable:
             text = "tracking server unreachable: the jobs go on and spool what they log"
+        except TrackingError as error:
+            # A store that is busy for a moment is no reason to end jobs.
+            text = str(error)
         if text != said:
             said = text
             _log.info("%5.0f s  %s", reported - started, text)
@@ -199,20 +209,10 @@ def _progress(jobs: Sequence[SweepJob], run: TrackedRun, client: MlflowClient) -
     )
 
 
-def _rows(sweep: Sweep, run: TrackedRun, client: MlflowClient) -> list[JobRow]:
-    jobs, reasons = read_jobs(sweep.folder), read_reasons(sweep.folder)
-    runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
-    before = {}
-    if any(job.finished not in (None, SPOOLED) for job in jobs):
-        # All in a few requests: a sweep may be resumed with thousands of jobs done.
-        before = finished_jobs(client, run.uri, run.experiment)
-    spooled = {job.digest for job in jobs if job.finished == SPOOLED}
-    rows = [
-        replace(row, status=BEFORE, reason="its run is spooled: make sync")
-        if row.status == NEVER and row.digest in spooled
-        else row
-        for row in job_rows(jobs, runs, before, reasons)
-    ]
+def _rows(sweep: Sweep, run: TrackedRun, client: MlflowClient, ended: str) -> list[JobRow]:
+    experiment = sweep.config["tracking"]["experiment"]
+    rows = current_rows(sweep.folder, _spool(sweep), experiment, run, client, ended)
+    reasons = read_reasons(sweep.folder)
     with tracking_errors("say why runs ended", run.uri):
         for row in rows:
             if row.status == "KILLED" and folder_of(row.digest) in reasons:
@@ -224,6 +224,19 @@ def _spool(sweep: Sweep) -> Path:
     return Path(sweep.config["tracking"]["spool"] or spool_folder(sweep.root))
 
 
+def _settled(sweep: Sweep, uri: str, experiment: str, client: MlflowClient) -> list[Reaped]:
+    """Return the runs whose processes had died, after what jobs spooled was uploaded.
+
+    In this order: the end of a job may be in the spool, and it is then no death.
+    """
+    _synced(sweep, uri)
+    try:
+        return reap(client, uri, experiment)
+    except Unreachable as error:
+        _log.warning("%s; the next sweep does that", error)
+        return []
+
+
 def _synced(sweep: Sweep, uri: str) -> None:
     """Upload what jobs spooled for this server, so that it counts; say what became of it."""
     if uri.startswith("http"):
@@ -231,7 +244,8 @@ def _synced(sweep: Sweep, uri: str) -> None:
         for each in done:
             if not each.left:
                 _log.info("%s", each)
-        for reason, number in Counter(each.left for each in done if each.left).items():
+        left = [each.left for each in done if each.left and not each.in_use]
+        for reason, number in Counter(left).items():
             _log.warning("%d runs left in %s: %s", number, _spool(sweep), reason)
 
 
@@ -242,34 +256,34 @@ def _summarised(
 
     Raises:
         TrackingError: if the store fails; the table is in the folder all the same.
+        StoreError: if the folder cannot be written; the note is in the store all the same.
     """
-    frame = sweep_frame(rows)
-    path = sweep.folder / "sweep.csv"
-    frame.to_csv(path, index=False, lineterminator="\n")
-    page = sweep.folder / "sweep.html"
-    write_sweep_page(page, sweep.name, rows, sweep.root)
-    counts = Counter(row.status for row in rows)
-    metrics = {f"sweep/{status.lower().replace(' ', '_')}": n for status, n in counts.items()}
-    try:
-        run.log_metrics({"sweep/jobs": len(rows), **metrics})
-        run.log_artifact(path)
-        run.log_artifact(page)
-        run.log_table(frame, "sweep.json")
-        run.set_tags({"mlflow.note.content": sweep_note(sweep.name, rows)})
-        write_view(client, run.uri, run.experiment)
-        log_results(run, client, rows, sweep.folder, sweep.config)
-    except TrackingError as error:
-        _log.error("the summary is in %s, not in the store: %s", path, error)
-        raise
     _log.info("\n%s", counts_text(rows))
     if failures_text(rows):
         _log.info("%s", failures_text(rows))
+    frame = sweep_frame(rows)
+    path = sweep.folder / "sweep.csv"
+    page = sweep.folder / "sweep.html"
+    counts = Counter(row.status for row in rows)
+    metrics = {f"sweep/{status.lower().replace(' ', '_')}": n for status, n in counts.items()}
+    try:
+        # First what names the failures in least room: the disk may be full for files.
+        note = {"mlflow.note.content": sweep_note(sweep.name, rows)}
+        run.log({"sweep/jobs": len(rows), **metrics}, note)
+        with write_errors("the summary", sweep.folder):
+            frame.to_csv(path, index=False, lineterminator="\n")
+            write_sweep_page(page, sweep.name, rows, sweep.root)
+        run.log_artifact(path)
+        run.log_artifact(page)
+        run.log_table(frame, "sweep.json")
+        with suppress(Unreachable):
+            write_view(client, run.uri, run.experiment)
+            with write_errors("the figures", sweep.folder):
+                log_results(run, client, rows, sweep.folder, sweep.config)
+    except TrackingError:
+        _log.error("the summary in the store is not complete, see %s", path)
+        raise
     _log.info("\npage       %s", page)
-
-
-def _last_lines(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return "\n".join(["the sweep could not be launched:", *lines[-8:]])
 
 
 def processes_at_once(cores: int) -> int:

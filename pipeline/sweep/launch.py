@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -56,6 +57,31 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
             continue
+
+
+def last_words(folder: Path) -> list[str]:
+    """Return the last lines that the launching process or its jobs printed.
+
+    Args:
+        folder: of the sweep.
+    """
+    try:
+        text = (folder / LOG).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return text.strip().splitlines()[-8:]
+
+
+def last_error(words: Sequence[str]) -> str:
+    """Return the last line that names an error, or the last one: a log may end on a full disk.
+
+    >>> last_error(["OSError: [Errno 28] No space left on device", "During handling of the ab"])
+    'OSError: [Errno 28] No space left on device'
+    >>> last_error([])
+    'it said nothing'
+    """
+    named = [line for line in words if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    return (named or list(words) or ["it said nothing"])[-1]
 
 
 def _end_with_parent() -> None:

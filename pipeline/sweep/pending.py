@@ -14,13 +14,13 @@ from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.utils import JobReturn
+from hydra.core.utils import JobReturn, JobStatus
 
 from pipeline.figures.files import replace_file
-from pipeline.stages.code_salt import code_salt
+from pipeline.stages.code_salt import code_salt, require_code
 from pipeline.sweep.composing import composed
 from pipeline.sweep.launch import LEAVE
-from pipeline.sweep.reasons import SUBDIR, folder_of
+from pipeline.sweep.reasons import SUBDIR, folder_of, read_reasons, write_reasons
 from pipeline.tracking import open_store, tracking_uri
 from pipeline.tracking.errors import masked
 from pipeline.tracking.jobs import finished_jobs, job_digest
@@ -65,6 +65,7 @@ def launch_pending(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobR
 
     Raises:
         HydraException: if the configuration of a job does not compose.
+        CodeChangedError: if the sources are not those that the driver began with.
     """
     assert sweeper.config is not None and sweeper.launcher is not None
     assert sweeper.hydra_context is not None
@@ -84,7 +85,24 @@ def launch_pending(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobR
         for job, label in zip(jobs, labels, strict=True)
         if job.finished is None and job.digest not in leave
     ]
-    return list(sweeper.launcher.launch(pending, initial_job_idx=0)) if pending else []
+    returned = list(sweeper.launcher.launch(pending, initial_job_idx=0)) if pending else []
+    _note_failures(folder, pending, returned)
+    return returned
+
+
+def _note_failures(
+    folder: Path, pending: Sequence[Sequence[str]], returned: Sequence[JobReturn]
+) -> None:
+    """Keep for the driver why jobs failed: one that failed before its run began says it nowhere."""
+    reasons = read_reasons(folder)
+    for overrides, job in zip(pending, returned, strict=True):
+        if job.status == JobStatus.FAILED:
+            error = job._return_value
+            reason = f"{type(error).__name__}: {error}"
+            _log.error("%s: %s", " ".join(overrides), reason)
+            reasons.setdefault(overrides[-1].removeprefix(SUBDIR), reason)
+    if reasons:
+        write_reasons(folder, reasons)
 
 
 def job_labels(grid: Sequence[Sequence[str]]) -> list[str]:
@@ -109,12 +127,14 @@ def _word(override: str) -> str:
 def _listed(sweeper: BasicSweeper, grid: Sequence[Sequence[str]]) -> list[SweepJob]:
     """Return the jobs of the grid, each digest once."""
     assert sweeper.config is not None and sweeper.hydra_context is not None
-    loader, salt = sweeper.hydra_context.config_loader, code_salt()
+    loader = sweeper.hydra_context.config_loader
     digests: dict[str, tuple[str, ...]] = {}
     tracking: dict[str, Any] = {}
+    asked: str | None = None
     for overrides, plain in zip(grid, composed(loader, sweeper.config, grid), strict=True):
-        tracking = plain["tracking"]
-        digests.setdefault(job_digest(plain, salt), tuple(overrides))
+        tracking, asked = plain["tracking"], plain["sweep"]["code"]
+        digests.setdefault(job_digest(plain, asked or code_salt()), tuple(overrides))
+    require_code(asked)
     uri = tracking_uri(tracking["uri"], ROOT)
     client = open_store(uri)
     name, spool = tracking["experiment"], Path(tracking["spool"] or spool_folder(ROOT))

@@ -16,6 +16,7 @@ class Unreachable(TrackingError):
 
 # Of HTTP: asked too often. From 500 on the server is at fault, not the request.
 _TOO_MANY_REQUESTS, _SERVER_AT_FAULT = 429, 500
+_SQLALCHEMYS_ADVICE = "(raised as a result of Query-invoked autoflush"
 
 
 @contextmanager
@@ -45,12 +46,15 @@ def tracking_errors(doing: str, uri: str) -> Iterator[None]:
 
 
 def _reason(text: str) -> str:
-    """Return the first line of an error, of a lost connection only what it was lost by.
+    r"""Return the first line of an error, of a lost connection only what it was lost by.
 
     >>> _reason("API request failed (Caused by X('h', port=5): [Errno 111] Connection refused)")
     '[Errno 111] Connection refused'
+    >>> _reason("(raised as a result of Query-invoked autoflush; ...)\ndatabase or disk is full")
+    'database or disk is full'
     """
-    line = next(iter(text.strip().splitlines()), "")
+    lines = [line for line in text.strip().splitlines() if not line.startswith(_SQLALCHEMYS_ADVICE)]
+    line = next(iter(lines), "")
     before, cause, after = line.rpartition("(Caused by ")
     return after.rpartition(": ")[2].rstrip("\"')") if cause else line
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Where and by whom a job is run; the rest says what it computes.
 _ELSEWHERE = ("tracking", "cache", "resources", "sweep", "workers")
 _PAGE = 1000
+# In place of a digest: the code was edited while the job ran.
+MIXED = "none: the sources changed while the job ran"
 PARENT = "mlflow.parentRunId"
 DIED = "its process ended without a word: killed, out of memory, or the machine went down"
 

@@ -76,6 +76,8 @@ def open_store(uri: str) -> MlflowClient:
     """
     for name, value in _DEFAULT_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # A traceback of a hundred lines before the error that `tracking_errors` names in one.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     if uri.startswith("http"):
         # Three lines a lost request, of retries that need not interest anybody.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)

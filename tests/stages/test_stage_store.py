@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.stages import store as stage_store
-from pipeline.stages.code_salt import code_salt
+from pipeline.stages.code_salt import _first_look, code_salt
 from pipeline.stages.store import MANIFEST, StageStore, StoreError, stage_key
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +109,7 @@ def test_the_code_salt_sees_every_source_but_no_bytecode(tmp_path):
     (package / "inner" / "a.py").write_text("x = 1\n")
 
     def salt() -> str:
-        code_salt.cache_clear()
+        _first_look.cache_clear()
         return code_salt(package)
 
     salts = [salt()]
@@ -122,7 +122,7 @@ def test_the_code_salt_sees_every_source_but_no_bytecode(tmp_path):
     assert len(set(salts)) == 4
     (package / "a.pyc").write_bytes(b"x")
     assert salt() == salts[-1]
-    code_salt.cache_clear()
+    _first_look.cache_clear()
 
 
 def _flip_a_byte(entry: Path) -> None:
