@@ -37,7 +37,7 @@ def ray_session(init: Mapping[str, Any]) -> Iterator[Any]:
         ConnectionError: if there is no Ray at the address.
     """
     local = init.get("address", LOCAL) == LOCAL
-    folder = tempfile.mkdtemp(prefix="ray-") if local else None
+    folder = tempfile.mkdtemp(prefix="ray-", dir=_short_folder()) if local else None
     arguments = {
         "address": LOCAL,
         "log_to_driver": False,
@@ -89,6 +89,11 @@ def _words(resources: Mapping[str, float]) -> str:
         f"{_OURS[key]}={value / _GIB if key == 'memory' else value:.3g}"
         for key, value in resources.items()
     )
+
+
+def _short_folder() -> str | None:
+    """Return where Ray's files go: the path of a socket may have 107 characters."""
+    return os.environ.get("RAY_TMPDIR") or ("/tmp" if os.path.isdir("/tmp") else None)
 
 
 def _started_here(folder: str) -> dict[str, Any]:
