@@ -14,6 +14,8 @@ override ARGS := $(subst $(NEWLINE), ,$(ARGS))
 PIP_ARGS ?=
 
 STAMP := $(VENV)/.stamp
+# The extra `ray`, for those who ask for it.
+RAY := $(VENV)/.ray
 PY := $(VENV)/bin/python
 # Brackets in overrides, construction=[A,B], are not file patterns.
 LAUNCH := set -f; $(PY)
@@ -23,8 +25,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run sweep test test-cluster ui-test lint format typecheck bench ui audit widths \
-	figures tracking-server sync clean
+.PHONY: help setup run sweep test test-cluster test-ray ui-test lint format typecheck bench ui audit \
+	widths figures tracking-server sync clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
@@ -48,6 +50,9 @@ test: $(STAMP) ## all tests and doctests
 
 test-cluster: $(STAMP) ## a sweep on a SLURM of one node, installed if need be (root, Debian)
 	@$(LAUNCH) -m tests.cluster
+
+test-ray: $(STAMP) $(RAY) ## a sweep on Ray, on this machine, and the same sweep without
+	@$(LAUNCH) -m tests.cluster.ray_sweep
 
 lint: $(STAMP) ## style and docstrings
 	@$(PY) -m ruff check .
@@ -85,8 +90,14 @@ widths: $(STAMP) ## look for a certified network narrower than Proposition 3.2 a
 # A preset of conf/experiment and a file of conf/hydra/launcher.
 EXPERIMENT ?= smoke
 LAUNCHER ?= local
+# Launchers that stand on Ray, a lab's own too.
+sweep: $(if $(shell grep -s ray_launcher conf/hydra/launcher/$(LAUNCHER).yaml),$(RAY))
 sweep: $(STAMP) ## all jobs of a grid, those done before skipped: make sweep EXPERIMENT=smoke
 	@$(LAUNCH) -m pipeline.sweep experiment=$(EXPERIMENT) launcher=$(LAUNCHER) $(ARGS)
+
+$(RAY): $(STAMP)
+	$(PY) -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[ray]'
+	@touch $@
 
 figures: $(STAMP) ## every figure of the paper and Table 1, into mlruns/figures/figures.html
 	@$(LAUNCH) -m pipeline --config-name figures $(ARGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.figures.files import replace_file
@@ -20,6 +20,15 @@ def folder_of(digest: str) -> str:
     '0123456789ab'
     """
     return digest[:12]
+
+
+def folders_among(overrides: Sequence[str]) -> list[str]:
+    """Return the folder that the overrides of a job name, as a list of one.
+
+    >>> folders_among(["rho=1/2", "hydra.sweep.subdir=0123456789ab"])
+    ['0123456789ab']
+    """
+    return [word.removeprefix(SUBDIR) for word in overrides if word.startswith(SUBDIR)]
 
 
 def read_reasons(sweep_dir: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from submitit import AutoExecutor, Job
 from submitit.core.utils import FailedJobError, pickle_load
 
 from pipeline.figures.files import replace_file
-from pipeline.sweep.reasons import SUBDIR, read_reasons, write_reasons
+from pipeline.sweep.reasons import folders_among, read_reasons, write_reasons
 from pipeline.tracking import Terminated
 from pipeline.tracking.signals import WARNING, sigterm_raises
 from pipeline.tracking.slurm import (
@@ -221,9 +221,7 @@ class SlurmQueue:
                 file.unlink(missing_ok=True)
             return replace(value, cfg=None, hydra_cfg=None)
         _log.error("%s: %s", " ".join(filter_overrides(overrides)), why)
-        for word in overrides:
-            if word.startswith(SUBDIR):
-                self._reasons[word.removeprefix(SUBDIR)] = why
+        self._reasons |= dict.fromkeys(folders_among(overrides), why)
         return JobReturn(list(overrides), status=JobStatus.FAILED, _return_value=RuntimeError(why))
 
     def _cancel_left_behind(self) -> None:
