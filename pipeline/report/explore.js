@@ -154,6 +154,7 @@
       state.most += MORE;
       show();
     });
+    form.hidden = rows.length < 2;
     root.hidden = false;
     show();
   };
