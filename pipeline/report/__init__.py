@@ -1,5 +1,6 @@
 """Console table, summary.json and report.html of a run."""
 
+from pipeline.report.balls_explorer import DecidedBalls
 from pipeline.report.console import console_table
 from pipeline.report.details import BallData, FileDigest, RowDetails, RunDetails
 from pipeline.report.exponents import (
@@ -47,6 +48,7 @@ __all__ = [
     "PRICE_TABLES",
     "TABLES",
     "BallData",
+    "DecidedBalls",
     "FileDigest",
     "RowDetails",
     "RunDetails",

@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from pipeline.construction.crossovers import Counted, Crossover
+from pipeline.construction.crossovers import Counted, crossovers
 from pipeline.construction.exponents import Exponent
 from pipeline.figures import figure_bytes, figure_error_bounds, figure_margins
+from pipeline.report.balls_explorer import DecidedBalls, balls_explorer
 from pipeline.report.console import bound_text, count_text, footnote, ratio_text, verdict_text
 from pipeline.report.details import DECISION_RULES, BallData, RowDetails, RunDetails, exact_text
+from pipeline.report.explorer import page_script
 from pipeline.report.exponents import interval_text
+from pipeline.report.exponents_explorer import exponents_explorer
 from pipeline.report.figure_networks import NETWORK_FIGURES, ratio_columns, ratio_note
+from pipeline.report.networks_explorer import networks_explorer
 from pipeline.report.phase_diagram import times_text
 from pipeline.report.price_of_learning import PRICE_COLUMNS, price_texts, price_words
 from pipeline.report.rows import SummaryRow
@@ -34,11 +39,15 @@ def report_page(
     details: RunDetails,
     verdicts: Sequence[BallData] = (),
     exponents: Sequence[Exponent] = (),
-    cells: Sequence[Crossover] = (),
+    counts: Sequence[Counted] = (),
     prices: Sequence[LearningPrice] = (),
     networks: Mapping[str, Sequence[Counted]] | None = None,
+    decided: Sequence[DecidedBalls] = (),
+    bounds: pd.DataFrame | None = None,
 ) -> str:
     """Return the report as self-contained HTML: claims, table, plots, how to check again.
+
+    All of it is read without the page's script, which adds filters and plots that answer.
 
     Args:
         rows: of the summary.
@@ -46,9 +55,11 @@ def report_page(
         details: of the run, one `RowDetails` a row in the rows' order.
         verdicts: numbers of single balls to plot.
         exponents: measured exponents of the constructions' sizes, for a section of their own.
-        cells: which construction has the fewest parameters where, for another.
+        counts: of the phase diagram, of which another says what is cheapest where.
         prices: trained networks beside built ones, for another.
         networks: by key of `NETWORK_FIGURES` what is drawn on it; its constants are another.
+        decided: the verdict table of each network.
+        bounds: of `bounds_table`, for the curves beside the run's networks.
 
     Raises:
         ValueError: if details and rows do not match, or a figure is neither SVG nor PNG.
@@ -60,6 +71,8 @@ def report_page(
             f"got {[each.construction for each in details.rows]}"
         )
     pictures = dict(figures) | ball_figures(verdicts)
+    script, script_digest = page_script()
+    slack = next((ball.margin_label for ball in verdicts if ball.margins is not None), "")
     return page_template("report.html.jinja").render(
         run=details,
         entries=[_entry(row, each) for row, each in zip(rows, details.rows, strict=True)],
@@ -72,11 +85,19 @@ def report_page(
         footnote=footnote(rows),
         rules=DECISION_RULES,
         exponents=[(each, interval_text(each)) for each in exponents],
-        cells=[(cell, count_text(cell.parameter_count), times_text(cell.ratio)) for cell in cells],
+        cells=[
+            (cell, count_text(cell.parameter_count), times_text(cell.ratio))
+            for cell in crossovers(counts)
+        ],
         prices=[(price_texts(row), row.impossible) for row in prices],
         price_columns=PRICE_COLUMNS,
         price_words=price_words(prices),
         ratios=_ratios(networks or {}),
+        networks=networks_explorer(rows, counts, networks, prices, bounds),
+        balls=balls_explorer(decided, slack),
+        points=exponents_explorer(exponents),
+        script=script,
+        script_digest=script_digest,
     )
 
 

@@ -21,6 +21,8 @@ from pipeline.report.values import (
 CLAIMS = ("balls", "error", "points", "none")
 # Proved claims that say nothing (or not everything) about the whole balls, as Figure 1 names them.
 _OTHER_CLAIMS = {"error": "error bound", "points": "points only"}
+# One word for what was proved of the network as a whole (docs/tracking.md).
+_PROVED = {"verified": "VERIFIED", "error bound": "BOUNDED", "points only": "MEMORIZED"}
 
 
 @dataclass(frozen=True)
@@ -175,6 +177,20 @@ class SummaryRow:
         no_certificate = self.files["certificate"] is None
         trained = no_certificate if self.trained is None else self.trained
         return "trained" if trained else "not verified"
+
+    @property
+    def verdict(self) -> str:
+        """One word on the network as a whole (docs/tracking.md), PLANNED without one.
+
+        VERIFIED, BOUNDED and MEMORIZED: the claim "balls", "error", "points" was proved. A
+        falsified ball refutes the first of them only, so that the others are UNKNOWN otherwise.
+        """
+        if self.verified is None:
+            return "PLANNED"
+        if self.status in _PROVED:
+            return _PROVED[self.status]
+        about_balls = self.claim in ("balls", "none")
+        return "FALSIFIED" if self.falsified and about_balls else "UNKNOWN"
 
     @property
     def ratio_to_lower(self) -> float | None:

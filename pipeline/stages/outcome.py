@@ -18,8 +18,6 @@ from pipeline.stages.store import StageOutputs
 from pipeline.stages.verify import DECISION, PROOFS, VERDICTS
 from pipeline.theory import theorem_3_1
 
-# One word for a claim other than that about every point of the balls, where it was proved.
-_PROVED = {"verified": "VERIFIED", "error bound": "BOUNDED", "points only": "MEMORIZED"}
 # Constructed networks are proved by geometry, trained ones by bounds of their output.
 _MARGIN = (
     "proved slack: distance of a ball's image from another label's test or a cell's wall;\n"
@@ -55,17 +53,8 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """One word on the network as a whole (docs/tracking.md), PLANNED without one.
-
-        VERIFIED, BOUNDED and MEMORIZED: the claim "balls", "error", "points" was proved. A
-        falsified ball refutes the first of them only, so that the others are UNKNOWN otherwise.
-        """
-        if self.row.verified is None:
-            return "PLANNED"
-        if self.row.status in _PROVED:
-            return _PROVED[self.row.status]
-        about_balls = self.row.claim in ("balls", "none")
-        return "FALSIFIED" if self.row.falsified and about_balls else "UNKNOWN"
+        """One word on the network as a whole, the row's."""
+        return self.row.verdict
 
 
 def outcome(

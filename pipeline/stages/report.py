@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.construction.crossovers import crossovers
 from pipeline.figures import figure_1, figure_bytes, replace_file, save_figure
 from pipeline.report import (
     NETWORK_FIGURES,
+    DecidedBalls,
     RunDetails,
     exponents_summary,
     network_figures,
@@ -22,6 +22,8 @@ from pipeline.stages.outcome import Outcome
 from pipeline.stages.studies import Studies
 from pipeline.theory import bounds_table
 
+# Of each curve in the page; the figures have them all.
+_CURVE_POINTS = 60
 CAPTION = "Figure 1: parameter bounds for this N and d, with this run's networks"
 
 
@@ -37,7 +39,7 @@ def report(
     exponents, counts = studies.exponents, studies.counts
     numbers = None if exponents is None else exponents_summary(exponents)
     written = [write_summary(run_dir / "summary.json", rows, numbers)]
-    pictures = {}
+    pictures, table = {}, None
     # The curves are bounds for p = 2; points of another norm do not belong on them.
     if rows[0].p == "2":
         least = min(point.rho for point in (row.measured() for row in rows))
@@ -59,12 +61,23 @@ def report(
             details,
             balls,
             exponents or (),
-            crossovers(counts),
+            counts,
             studies.prices,
             studies.networks,
+            _decided(outcomes),
+            None if table is None else table.iloc[:: max(len(table) // _CURVE_POINTS, 1)],
         )
         written.append(replace_file(run_dir / "report.html", page.encode()))
     return written
+
+
+def _decided(outcomes: Sequence[Outcome]) -> list[DecidedBalls]:
+    """Return the verdict tables of the networks that have one."""
+    return [
+        DecidedBalls.read(each.row.construction, each.files["verdicts"])
+        for each in outcomes
+        if "verdicts" in each.files
+    ]
 
 
 def _left_end(N: int, d: int, least: float) -> float:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from pipeline.exact import parse_ratio
 from pipeline.report.sweep_page import SweptJob, sweep_page
-from pipeline.sweep.pending import job_labels
-from pipeline.sweep.summary import JobRow, counts_text
+from pipeline.sweep.summary import JobRow, counts_text, labels
 from pipeline.tracking.git import git_tags
 
 # Of a row, what the page calls otherwise or shows in another way.
@@ -19,12 +18,11 @@ _OTHERWISE = ("overrides", "digest", "run_id", "p", "attempts")
 
 def swept_jobs(rows: Sequence[JobRow]) -> list[SweptJob]:
     """Return the jobs of the page, named by what tells them apart."""
-    labels = job_labels([row.overrides.split() for row in rows])
     jobs = []
-    for row, label in zip(rows, labels, strict=True):
+    for row, label in zip(rows, labels(rows), strict=True):
         shown = {key: value for key, value in asdict(row).items() if key not in _OTHERWISE}
         ratio = float(parse_ratio(row.rho)) if row.rho else None
-        jobs.append(SweptJob(job=label or row.digest[:12], run=row.run_id, ratio=ratio, **shown))
+        jobs.append(SweptJob(job=label, run=row.run_id, ratio=ratio, **shown))
     return jobs
 
 

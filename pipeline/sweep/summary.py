@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline.sweep.pending import SweepJob
+from pipeline.sweep.pending import SweepJob, job_labels
 from pipeline.sweep.reasons import folder_of
 from pipeline.sweep.sizes import job_sizes
 from pipeline.tracking.names import (
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FINISHED, BEFORE, NEVER = "FINISHED", "FINISHED BEFORE", "NOT STARTED"
 _NOTE_ROWS = 100
+# Overrides that say where a job runs and what it is called, not what it computes.
+_ELSEWHERE = ("sweep.", "tracking.", "tracking=", "cache.", "hydra", "resources.", "workers=")
 _HEAD = ("job", "status", "verdict", "construction", "P", "verified", "reason")
 
 
@@ -148,25 +150,50 @@ def counts_text(rows: Sequence[JobRow]) -> str:
     return f"{len(rows)} jobs: {', '.join(order)}"
 
 
+def labels(rows: Sequence[JobRow]) -> list[str]:
+    """Return for each job what tells it from the others; sweep.csv has its overrides in full.
+
+    >>> labels([JobRow("rho=1/4 p=2", "1", FINISHED), JobRow("rho=1/2 p=2", "2", "FAILED")])
+    ['rho1/4', 'rho1/2']
+    """
+    words = job_labels([row.overrides.split() for row in rows])
+    return [label or row.digest[:12] for label, row in zip(words, rows, strict=True)]
+
+
 def failures_text(rows: Sequence[JobRow]) -> str:
     """Return one line a job that is not done, empty if all are."""
     return "\n".join(
-        f"{row.status:<12} {row.overrides}: {row.reason}" for row in rows if not row.done
+        f"{row.status:<12} {label}: {row.reason}"
+        for label, row in zip(labels(rows), rows, strict=True)
+        if not row.done
     )
 
 
 def sweep_note(name: str, rows: Sequence[JobRow]) -> str:
-    """Return the summary in Markdown, for the note of the parent run."""
-    order = sorted(rows, key=lambda row: row.done)
-    lines = [f"**Sweep {name}.** {counts_text(rows)}.", "", _line(_HEAD), _line(["---"] * 7)]
-    for row in order[:_NOTE_ROWS]:
+    """Return the summary in Markdown, for the note of the parent run: failures first."""
+    named = sorted(zip(labels(rows), rows, strict=True), key=lambda each: each[1].done)
+    lines = [f"**Sweep {name}.** {counts_text(rows)}.", *_common(rows), ""]
+    lines += [_line(_HEAD), _line(["---"] * len(_HEAD))]
+    for label, row in named[:_NOTE_ROWS]:
         count = "" if row.parameter_count is None else f"{row.parameter_count:,}"
         share = "" if row.verified is None else f"{row.verified:.0%}"
-        cells = (row.overrides, row.status, row.verdict, row.construction, count, share)
-        lines.append(_line([*cells, row.reason]))
+        cells = (label, row.status, row.verdict, row.construction, count, share, row.reason)
+        lines.append(_line(cells))
     if len(rows) > _NOTE_ROWS:
-        lines += ["", f"The first {_NOTE_ROWS} of {len(rows)} jobs; all are in `sweep.csv`."]
+        lines += ["", f"The first {_NOTE_ROWS} of {len(rows)} jobs."]
+    lines += [
+        "",
+        "All jobs with their overrides: `sweep.csv`; with plots and filters: `sweep.html`.",
+    ]
     return "\n".join(lines)
+
+
+def _common(rows: Sequence[JobRow]) -> list[str]:
+    """Return the sentence that names what all jobs share of what they compute, if anything."""
+    first, *others = [row.overrides.split() for row in rows] or [[]]
+    shared = [each for each in first if all(each in other for other in others)]
+    named = [f"`{each}`" for each in shared if not each.startswith(_ELSEWHERE)]
+    return ["", f"All with {' '.join(named)}."] if named else []
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -6,12 +6,12 @@ import base64
 import hashlib
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 
 from pipeline.report import sweep_page as module
 from pipeline.report.sweep_page import SweptJob, sweep_page
+from tests.report.elements import Elements
 
 NASTY = '</script><script>alert(1)</script><!-- & "quoted" \u2028'
 JOBS = [
@@ -23,27 +23,9 @@ JOBS = [
 ]  # fmt: skip
 
 
-class Elements(HTMLParser):
-    """All elements of a page with their attributes, and the text of each script."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.inside = False
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
-        self.inside = tag == "script"
-        self.scripts += [""] * self.inside
-
-    def handle_endtag(self, tag):
-        self.inside = False
-
-    def handle_data(self, data):
-        if self.inside:
-            self.scripts[-1] += data
+def rows_of(page):
+    data = json.loads(Elements(page).scripts[0])
+    return [dict(zip(data["names"], row, strict=True)) for row in data["rows"]]
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +52,15 @@ def test_only_the_pages_own_script_may_run(page):
 
 
 def test_no_text_of_a_job_leaves_its_place(page):
-    names, rows = json.loads(Elements(page).scripts[0]).values()
-    assert [dict(zip(names, row, strict=True))["reason"] for row in rows] == ["", NASTY]
+    assert [row["reason"] for row in rows_of(page)] == ["", NASTY]
     assert "alert(1)</script>" not in page and "<b>" not in page and "grid &lt;b&gt;" in page
 
 
 def test_numbers_arrive_as_they_were(page):
-    names, rows = json.loads(Elements(page).scripts[0]).values()
-    first = dict(zip(names, rows[0], strict=True))
+    first, second = rows_of(page)
     assert first["parameter_count"] == 77 and first["ratio"] == 0.25 and first["rho"] == "1/4"
-    assert dict(zip(names, rows[1], strict=True))["parameter_count"] is None
+    assert first["times"] == 77 / 8.0
+    assert second["parameter_count"] is None and second["times"] is None
 
 
 def test_every_filter_has_a_field_with_a_label(page):
@@ -94,4 +75,4 @@ def test_a_page_of_too_many_jobs_says_where_the_others_are(monkeypatch):
     monkeypatch.setattr(module, "MOST_JOBS", 1)
     page = sweep_page("long", JOBS, "2 jobs", "now")
     assert "2 jobs. The first 1 are here, all are in sweep.csv." in page
-    assert len(json.loads(Elements(page).scripts[0])["rows"]) == 1
+    assert len(rows_of(page)) == 1

@@ -66,19 +66,35 @@ def test_the_launcher_says_why_runs_were_killed_or_never_began_and_runs_why_they
 def test_counts_and_failures_are_named(rows):
     assert counts_text(rows) == "4 jobs: 1 finished, 1 not started, 1 finished before, 1 failed"
     failures = failures_text(rows)
-    assert "FAILED       seed=b: ValueError: no | good" in failures and "seed=c" in failures
-    assert "seed=a" not in failures and "seed=d" not in failures
+    assert "FAILED       b: ValueError: no | good" in failures
+    assert "NOT STARTED  c: " in failures and "FINISHED" not in failures
 
 
 def test_the_note_lists_failures_first_and_escapes_them(rows):
     note = sweep_note("smoke", rows)
-    lines = [line for line in note.splitlines() if line.startswith("| seed")]
-    assert [line.split()[1] for line in lines] == ["seed=b", "seed=c", "seed=a", "seed=d"]
+    lines = [line for line in note.splitlines() if line.startswith("| ")][2:]
+    assert [line.split()[1] for line in lines] == ["b", "c", "a", "d"]
     assert "ValueError: no \\| good at all" in note and "1,031" in note and "100%" in note
 
 
 def test_a_long_note_says_where_the_rest_is():
     jobs = [SweepJob(str(k), (f"seed={k}",), None) for k in range(150)]
     note = sweep_note("long", job_rows(jobs, {}, {}))
-    assert "The first 100 of 150 jobs; all are in `sweep.csv`." in note
+    assert "The first 100 of 150 jobs." in note and "`sweep.csv`" in note
     assert len(sweep_frame(job_rows(jobs, {}, {}))) == 150
+
+
+def test_what_all_jobs_share_is_said_once_and_kept_whole_in_the_table():
+    shared = ("experiment=smoke", "cache.folder=/scratch/cache", "sweep.parent=ab12")
+    jobs = [SweepJob(rho, (f"rho={rho}", *shared), None) for rho in ("1/4", "1/2")]
+    rows = job_rows(jobs, {}, {})
+    note, failures = sweep_note("grid", rows), failures_text(rows)
+    assert "All with `experiment=smoke`." in note and note.count("experiment=smoke") == 1
+    assert "| rho1/4 |" in note and "| rho1/2 |" in note
+    for text in (note, failures):
+        assert "/scratch" not in text and "ab12" not in text
+    assert failures.splitlines()[0].startswith("NOT STARTED  rho1/4: ")
+    assert sweep_frame(rows)["overrides"][1] == "rho=1/2 " + " ".join(shared)
+    # Of one job nothing tells it apart: its digest does.
+    assert "| 1/4 |" in sweep_note("one", rows[:1])
+    assert sweep_note("none", []).startswith("**Sweep none.** 0 jobs")
