@@ -112,6 +112,8 @@ def job_labels(grid: Sequence[Sequence[str]]) -> list[str]:
     ['N9', 'N17']
     >>> job_labels([["dataset=iris", "rho=1/4"], ["dataset=wine", "rho=1/2"]])
     ['iris rho1/4', 'wine rho1/2']
+    >>> job_labels([["fig.rho=[1/10]"], ["fig.rho=[2/5]"], ["price.datasets=[{name:iris,N:40}]"]])
+    ['rho1/10', 'rho2/5', 'iris+N+40']
     """
     common = set(grid[0]).intersection(*grid[1:]) if grid else set()
     return [" ".join(_word(each) for each in job if each not in common) for job in grid]
@@ -120,6 +122,8 @@ def job_labels(grid: Sequence[Sequence[str]]) -> list[str]:
 def _word(override: str) -> str:
     """Return an override as a word of a run's name, without what Hydra reads as syntax."""
     key, _, value = override.partition("=")
+    # Of a table such as {name: iris, N: 40}, its name comes first.
+    value = re.sub(r"\bname: ?", "", value)
     words = re.sub(r"[^\w./+-]+", "+", value).strip("+")
     return words if words[:1].isalpha() else f"{key.rpartition('.')[2]}{words}"
 

@@ -46,7 +46,7 @@ def by(explorer, key):
 
 
 def test_the_explorer_holds_the_networks_of_run_and_studies_with_verdicts_of_the_dashboard():
-    found = networks_explorer(ROWS, COUNTS[:2], COUNTS[2:], [FOUND, OPEN])
+    found = networks_explorer(ROWS, COUNTS[:2], {"figure_1": COUNTS[2:]}, [FOUND, OPEN])
     assert by(found, "construction")[:3] == [row.construction for row in ROWS]
     # A width that never succeeded is no network.
     assert by(found, "construction")[7:] == ["voting", "parallel_balls", "trained"]
