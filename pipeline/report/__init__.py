@@ -6,6 +6,7 @@ from pipeline.report.details import BallData, FileDigest, RowDetails, RunDetails
 from pipeline.report.exponents import (
     exponents_csv,
     exponents_frame,
+    exponents_of_csv,
     exponents_summary,
     exponents_table,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "crossovers_table",
     "exponents_csv",
     "exponents_frame",
+    "exponents_of_csv",
     "exponents_summary",
     "exponents_table",
     "network_figures",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import StringIO
 
 import pandas as pd
 
-from pipeline.construction.exponents import Exponent
+from pipeline.construction.exponents import Exponent, Fit
 from pipeline.report.console import Column
 
 COLUMNS = [
@@ -41,6 +42,18 @@ def exponents_frame(found: Sequence[Exponent]) -> pd.DataFrame:
 def exponents_csv(found: Sequence[Exponent]) -> str:
     """Return the measured points as CSV text."""
     return exponents_frame(found).to_csv(index=False, lineterminator="\n")
+
+
+def exponents_of_csv(text: str) -> list[Exponent]:
+    """Return the exponents whose points `exponents_csv` wrote."""
+    frame = pd.read_csv(StringIO(text))
+    found = []
+    for keys, rows in frame.groupby(["construction", "variable", "quantity"], sort=False):
+        first = rows.iloc[0]
+        points = zip(rows["value"].tolist(), rows["measured"].tolist(), strict=True)
+        fit = Fit(float(first["slope"]), float(first["low"]), float(first["high"]))
+        found.append(Exponent(*keys, float(first["expected"]), tuple(points), fit))
+    return found
 
 
 def exponents_summary(found: Sequence[Exponent]) -> Numbers:

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,10 @@ from pipeline.report import (
     counted_frame,
     counted_of_json,
     crossovers_table,
+    exponents_csv,
+    exponents_frame,
+    exponents_of_csv,
+    exponents_table,
     network_figures,
     networks_frame,
     phase_figures,
@@ -163,13 +166,12 @@ def _prices(texts: Sequence[str], folder: Path, _: Mapping[str, Any]) -> Study:
     return Study(prices_frame(rows), files, price_figures(rows), prices_table(rows))
 
 
-def _exponents(texts: Sequence[str], folder: Path, _: Mapping[str, Any]) -> Study:
-    frame = pd.concat([pd.read_csv(StringIO(text)) for text in texts]).drop_duplicates()
-    csv = frame.to_csv(index=False, lineterminator="\n")
-    fits = frame.drop(columns=["value", "measured"]).drop_duplicates()
-    return Study(
-        frame, [replace_file(folder / TABLE, csv.encode())], text=fits.to_string(index=False)
-    )
+def _exponents(texts: Sequence[str], folder: Path, config: Mapping[str, Any]) -> Study:
+    found = [each for text in texts for each in exponents_of_csv(text)]
+    found = list({(each.construction, each.variable): each for each in found}.values())
+    files = [replace_file(folder / TABLE, exponents_csv(found).encode())]
+    text = exponents_table(found, config["exponents"]["confidence"])
+    return Study(exponents_frame(found), files, text=text)
 
 
 _STUDIES: dict[str, Gather] = {

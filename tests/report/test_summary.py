@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.report import SummaryRow, console_table, read_summary, write_summary
+from pipeline.construction.exponents import Exponent, Fit
+from pipeline.report import (
+    SummaryRow,
+    console_table,
+    exponents_csv,
+    exponents_of_csv,
+    read_summary,
+    write_summary,
+)
 from pipeline.report.console import WIDTH, error_bound_text, verdict_text
 
 KEYS = [
@@ -365,3 +373,11 @@ def test_columns_are_aligned(table):
     starts = [0] + [i + 2 for i in range(len(rule) - 2) if rule[i : i + 3] == "  -"]
     for line in lines[2 : 4 + len(table)]:
         assert all(line[start - 2 : start] in ("  ", "") for start in starts[1:])
+
+
+def test_exponents_are_read_back_from_their_points():
+    fits = [
+        Exponent("a", "N", "P", 0.5, ((10.0, 3.0), (20.0, 5.0)), Fit(0.5, 0.25, 0.75)),
+        Exponent("a", "rho", "P, planned", 4.0, ((0.5, 7.0),), Fit(4.0, 3.0, 5.0)),
+    ]
+    assert exponents_of_csv(exponents_csv(fits)) == fits

@@ -22,6 +22,7 @@ CONFIG = {
     "report": {"formats": ["svg"]},
     "figure_1": {"additive_d": False},
     "figure_8": {"additive_d": False},
+    "exponents": {"confidence": 0.95},
 }
 
 
@@ -122,7 +123,11 @@ def test_fits_of_all_jobs_stand_in_one_table(tmp_path):
     files = {name: {"exponents.csv": head + lines.format(name)} for name in ("one", "two")}
     study = swept_studies(Store(files), Run.uri, [job("one"), job("two")], tmp_path, CONFIG)
     assert list(study["exponents.csv"].frame["construction"]) == ["one", "one", "two", "two"]
-    assert len(study["exponents.csv"].text.splitlines()) == 3
+    lines = study["exponents.csv"].text.splitlines()
+    assert [line.split()[:3] for line in lines[2:4]] == [
+        ["one", "N", "0.500"],
+        ["two", "N", "0.500"],
+    ]
     assert len(pd.read_csv(tmp_path / "exponents.csv")) == 4
 
 
