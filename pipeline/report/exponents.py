@@ -48,11 +48,12 @@ def exponents_of_csv(text: str) -> list[Exponent]:
     """Return the exponents whose points `exponents_csv` wrote."""
     frame = pd.read_csv(StringIO(text))
     found = []
-    for keys, rows in frame.groupby(["construction", "variable", "quantity"], sort=False):
+    for _, rows in frame.groupby(["construction", "variable", "quantity"], sort=False):
         first = rows.iloc[0]
         points = zip(rows["value"].tolist(), rows["measured"].tolist(), strict=True)
+        words = [str(first[name]) for name in ("construction", "variable", "quantity")]
         fit = Fit(float(first["slope"]), float(first["low"]), float(first["high"]))
-        found.append(Exponent(*keys, float(first["expected"]), tuple(points), fit))
+        found.append(Exponent(*words, float(first["expected"]), tuple(points), fit))
     return found
 
 

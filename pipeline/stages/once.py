@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,13 @@ from pipeline.tracking import open_store, tracking_uri
 from pipeline.tracking.errors import Unreachable, masked
 from pipeline.tracking.jobs import finished_jobs, job_digest
 from pipeline.tracking.journal import spool_folder, spooled_jobs
+from pipeline.tracking.signals import sigterm_with_parent
 from pipeline.tracking.store import experiment_id
 
 _log = logging.getLogger("pipeline")
 LOCKS = "jobs"
+# Process id of what launches a sweep's jobs.
+LAUNCHER = "PIPELINE_SWEEP_LAUNCHER"
 
 
 def run_job_once(config: Mapping[str, Any], run_dir: Path, root: Path, command: str) -> None:
@@ -48,12 +54,31 @@ def run_job_once(config: Mapping[str, Any], run_dir: Path, root: Path, command: 
     with write_errors("the locks of jobs", folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f"{digest}.lock")
-    with lock:
+    with _ended_with_launcher(), lock:
         finished = _finished_run(config["tracking"], root, digest)
         if finished:
             _log.info("done before: %s", finished)
         else:
             run_job(config, run_dir, root, command)
+
+
+@contextmanager
+def _ended_with_launcher() -> Iterator[None]:
+    """End this process when the one that launched it is gone; its job's run is KILLED then.
+
+    A worker learns of that death neither while it works nor while it waits for more, five minutes.
+    """
+    launcher = os.getppid()
+    if os.environ.get(LAUNCHER) != str(launcher):
+        yield
+        return
+    sigterm_with_parent()
+    try:
+        yield
+    finally:
+        if os.getppid() != launcher:
+            # The signal has ended the job; nobody waits for what the process would do next.
+            signal.raise_signal(signal.SIGTERM)
 
 
 def _finished_run(tracking: Mapping[str, Any], root: Path, digest: str) -> str | None:

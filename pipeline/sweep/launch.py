@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import signal
@@ -11,8 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# prctl(2): a signal to this process when its parent dies.
-_PR_SET_PDEATHSIG = 1
+from pipeline.tracking.signals import sigterm_with_parent
+
 _GRACE_S = 20
 LOG = "launcher.log"
 # Digests of jobs that failed already; they are not launched again by the same sweep.
@@ -42,7 +41,7 @@ def start(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            preexec_fn=sigterm_with_parent,
         )
 
 
@@ -82,8 +81,3 @@ def last_error(words: Sequence[str]) -> str:
     """
     named = [line for line in words if re.match(r"[\w.]*(Error|Exception)\b", line)]
     return (named or list(words) or ["it said nothing"])[-1]
-
-
-def _end_with_parent() -> None:
-    """Ask for SIGTERM when the driver is gone, however it went."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -18,6 +18,7 @@ from hydra.core.utils import JobReturn, JobStatus
 
 from pipeline.figures.files import replace_file
 from pipeline.stages.code_salt import code_salt, require_code
+from pipeline.stages.once import LAUNCHER
 from pipeline.sweep.composing import composed
 from pipeline.sweep.launch import LEAVE
 from pipeline.sweep.reasons import SUBDIR, folder_of, read_reasons, write_reasons
@@ -77,6 +78,7 @@ def launch_pending(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobR
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps([asdict(job) for job in jobs], indent=1) + "\n"
     replace_file(folder / JOBS, text.encode())
+    os.environ[LAUNCHER] = str(os.getpid())
     leave = set(json.loads(os.environ.get(LEAVE, "[]")))
     # A folder a job, whatever its number is this time.
     labels = job_labels([job.overrides for job in jobs])

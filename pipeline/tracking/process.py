@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import psutil
 
-from pipeline.tracking.slurm import ENDED, FORGOTTEN, is_job, own_job, reason, slurm_state
+from pipeline.tracking.slurm import ENDED, FORGOTTEN, cluster, is_job, own_job, reason, slurm_state
 
 # Clocks of a machine and of its processes may disagree by so much.
 _SAME_START_S = 1.0
@@ -22,8 +22,11 @@ def process_tag() -> str:
         "pid": os.getpid(),
         "started": psutil.Process().create_time(),
     }
-    slurm = own_job()
-    return json.dumps(tag | ({"slurm": slurm} if slurm else {}))
+    slurm, where = own_job(), os.environ.get("SLURM_CLUSTER_NAME")
+    if slurm:
+        # Ids of jobs are a cluster's own, and several clusters may share a store.
+        tag |= {"slurm": slurm, **({"cluster": where} if where else {})}
+    return json.dumps(tag)
 
 
 def has_ended(tag: str, ask: Callable[[str], str | None] = slurm_state) -> bool | None:
@@ -49,12 +52,13 @@ def has_ended(tag: str, ask: Callable[[str], str | None] = slurm_state) -> bool 
 
 
 def slurm_job(tag: str) -> str | None:
-    """Return the SLURM job of a process, None if it had none."""
+    """Return the SLURM job of a process, None if it had none or had it on another cluster."""
     try:
-        job = str(json.loads(tag)["slurm"])
-    except (ValueError, TypeError, KeyError):
+        process = json.loads(tag)
+        job, where = str(process["slurm"]), process.get("cluster")
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None
-    return job if is_job(job) else None
+    return job if is_job(job) and (where is None or where == cluster()) else None
 
 
 def slurm_reason(tag: str) -> str | None:

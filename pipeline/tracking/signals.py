@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -12,6 +13,8 @@ from types import FrameType
 from typing import Any
 
 _AGAIN_AFTER_S = 0.05
+# prctl(2): a signal to this process when its parent dies.
+_PR_SET_PDEATHSIG = 1
 
 
 # A scheduler's warning before it ends the job, and what it may be told to send instead of SIGTERM.
@@ -111,6 +114,12 @@ def uninterrupted() -> Iterator[None]:
     finally:
         for signum in arrived[:1]:
             signal.raise_signal(signum)
+
+
+def sigterm_with_parent() -> None:
+    """Have SIGTERM sent to this process when its parent is gone, however it went; on Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _in_main_thread() -> bool:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 _ANSWERS_WITHIN_S = 30
 # From squeue's manual; a state in neither list counts as not over, and SLURM forgets the job later.
@@ -109,12 +110,28 @@ def cancel(jobs: Sequence[str], name: str) -> None:
 
 def largest_array() -> int:
     """Return how many jobs SLURM takes in one array (MaxArraySize), 1000 if it does not say."""
-    answer = _answer(["scontrol", "show", "config"])
+    size = _setting("MaxArraySize") or ""
+    return max(1, int(size) - 1) if size.isdigit() else 1000
+
+
+def cluster() -> str | None:
+    """Return the name of the cluster that answers here, None without an answer."""
+    scontrol = shutil.which("scontrol")
+    return _cluster_of(scontrol) if scontrol else None
+
+
+@lru_cache
+def _cluster_of(scontrol: str) -> str | None:
+    return _setting("ClusterName", scontrol)
+
+
+def _setting(name: str, scontrol: str = "scontrol") -> str | None:
+    answer = _answer([scontrol, "show", "config"])
     for line in answer.stdout.splitlines() if answer is not None else ():
-        name, _, value = line.partition("=")
-        if name.strip() == "MaxArraySize" and value.strip().isdigit():
-            return max(1, int(value) - 1)
-    return 1000
+        key, _, value = line.partition("=")
+        if key.strip() == name:
+            return value.strip()
+    return None
 
 
 def _accounted(job: str) -> str:

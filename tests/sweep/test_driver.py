@@ -4,60 +4,45 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 from filelock import FileLock
 
+from pipeline.sweep import __main__ as command
 from pipeline.sweep.__main__ import main, sweep_of
 from pipeline.sweep.driver import SweepError, processes_at_once, run_sweep
-from pipeline.tracking import open_store
-from pipeline.tracking.names import TAG_JOB_DIGEST, TAG_SWEEP
+from tests.sweep.desk import Desk, logged, meanwhile
 
 ROOT = Path(__file__).resolve().parents[2]
-GRID = ["dataset.N=5", "dataset.d=2,3", "report.html=false", "report.formats=[]"]
-
-
-class Desk:
-    """A store, a cache and a folder for sweeps."""
-
-    def __init__(self, folder: Path) -> None:
-        self.uri = f"sqlite:///{folder / 'mlflow.db'}"
-        self.folder = folder / "sweeps"
-        self.client = open_store(self.uri)
-        self.common = [
-            f"tracking.uri={self.uri}",
-            f"cache.folder={folder / 'cache'}",
-            f"sweep.folder={self.folder}",
-            "experiment=smoke",
-        ]
-
-    def arguments(self, name, *overrides):
-        return [*GRID, *self.common, f"sweep.name={name}", *overrides]
-
-    def runs(self, name):
-        """Return the jobs' runs of a sweep, and those of its driver."""
-        found = self.client.get_experiment_by_name("robust-memorization")
-        runs = self.client.search_runs([found.experiment_id], f"tags.{TAG_SWEEP} = '{name}'")
-        jobs = [run for run in runs if TAG_JOB_DIGEST in run.data.tags]
-        return jobs, [run for run in runs if run not in jobs]
+DIMENSIONS = ("dataset.d=2,3",)
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
-    return Desk(tmp_path_factory.mktemp("sweep"))
+def desk(tmp_path_factory, database, composed_once) -> Desk:
+    return Desk(tmp_path_factory.mktemp("sweep"), database=database)
 
 
 @pytest.fixture(scope="module")
-def failed(desk):
+def one_at_a_time():
+    """The launcher is the worker then: half as many processes to start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "processes_at_once", lambda cores: 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def failed(desk, one_at_a_time):
     """The rows of a sweep of four jobs, two of which make no sense."""
-    return run_sweep(sweep_of(desk.arguments("grid", "rho=1/2,5/4")))
+    return run_sweep(sweep_of(desk.arguments("grid", *DIMENSIONS, "rho=1/2,5/4")))
 
 
 def test_every_job_has_a_row_and_a_run_nested_in_the_drivers(desk, failed):
@@ -77,11 +62,10 @@ def test_each_failure_is_named_in_the_parent_run_with_its_reason(desk, failed):
 
 
 def test_a_rerun_does_only_what_is_not_done(desk, failed):
-    code = main(desk.arguments("grid", "rho=1/2,1/4"))
+    code = main(desk.arguments("grid", *DIMENSIONS, "rho=1/2,1/4"))
     assert code == 0
-    jobs, _ = desk.runs("grid")
-    finished = [run.data.tags[TAG_JOB_DIGEST] for run in jobs if run.info.status == "FINISHED"]
-    assert len(finished) == len(set(finished)) == 4
+    finished = desk.finished("grid")
+    assert len(finished) == 4 and set(finished.values()) == {1}
     (listed,) = desk.folder.glob("grid/jobs.json")
     before = [job["finished"] is not None for job in json.loads(listed.read_text())]
     assert sorted(before) == [False, False, True, True]
@@ -89,34 +73,37 @@ def test_a_rerun_does_only_what_is_not_done(desk, failed):
 
 def test_a_killed_worker_and_what_it_took_along_are_done_again(desk):
     """Kill the launcher's first worker as soon as a job of the sweep is RUNNING."""
-    killed = threading.Thread(target=_kill_a_worker, args=(desk, "killed"))
-    killed.start()
-    rows = run_sweep(sweep_of(desk.arguments("killed", "rho=1/2,1/3,1/5", "seed=1")))
-    killed.join()
-    assert all(row.done for row in rows) and len(rows) == 6
+    sweep = replace(
+        sweep_of(desk.arguments("killed", *DIMENSIONS, "rho=1/2,1/3", "seed=1")), processes=2
+    )
+    with logged() as said, meanwhile(lambda over: _kill_a_worker(desk, "killed", over)):
+        rows = run_sweep(sweep)
+    assert all(row.done for row in rows) and len(rows) == 4
+    assert any("TerminatedWorkerError" in each and "launched again" in each for each in said)
     jobs, _ = desk.runs("killed")
-    assert not [run for run in jobs if run.info.status == "RUNNING"]
-    finished = [run.data.tags[TAG_JOB_DIGEST] for run in jobs if run.info.status == "FINISHED"]
-    assert len(finished) == len(set(finished)) == 6
-    assert [run for run in jobs if run.info.status == "KILLED"]
+    finished = desk.finished("killed")
+    assert len(finished) == 4 and set(finished.values()) == {1}
+    assert {run.info.status for run in jobs} == {"FINISHED", "KILLED"}
 
 
-def _kill_a_worker(desk: Desk, name: str) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        for run in desk.runs(name)[0] if desk.folder.joinpath(name).exists() else []:
+def _kill_a_worker(desk: Desk, name: str, over: threading.Event) -> None:
+    while not over.wait(0.05):
+        for run in desk.runs(name)[0]:
             tag = run.data.tags.get("process")
             if run.info.status == "RUNNING" and tag:
                 os.kill(json.loads(tag)["pid"], signal.SIGKILL)
                 return
-        time.sleep(0.05)
 
 
-def test_a_killed_driver_takes_its_launcher_along_and_the_next_one_ends_every_run(desk):
-    command = [sys.executable, "-m", "pipeline.sweep"]
-    arguments = desk.arguments("driver", "rho=1/2,1/7", "seed=2")
+def test_a_killed_driver_takes_its_launcher_along_and_the_next_one_ends_every_run(
+    desk, one_at_a_time
+):
+    arguments = desk.arguments("driver", "dataset.d=2", "rho=1/2,1/7", "seed=2")
     driver = subprocess.Popen(
-        [*command, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "pipeline.sweep", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     while not desk.folder.joinpath("driver", "jobs.json").exists() and driver.poll() is None:
         time.sleep(0.05)
@@ -127,12 +114,36 @@ def test_a_killed_driver_takes_its_launcher_along_and_the_next_one_ends_every_ru
     driver.wait()
     launcher.wait(timeout=30)
     rows = run_sweep(sweep_of(arguments))
-    assert all(row.done for row in rows) and len(rows) == 4
+    assert all(row.done for row in rows) and len(rows) == 2
     jobs, drivers = desk.runs("driver")
     assert sorted(run.info.status for run in drivers) == ["FINISHED", "KILLED"]
     assert not [run for run in jobs if run.info.status == "RUNNING"]
-    finished = [run.data.tags[TAG_JOB_DIGEST] for run in jobs if run.info.status == "FINISHED"]
-    assert len(finished) == len(set(finished)) == 4
+    assert sorted(desk.finished("driver").values()) == [1, 1]
+
+
+def test_sources_edited_while_a_sweep_runs_end_it_by_name_and_void_nothing_done(
+    desk, one_at_a_time, tmp_path
+):
+    """A copy of the sources, in which a comment is added once a job has FINISHED."""
+    for folder in ("pipeline", "conf", "hydra_plugins"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    sweep = sweep_of(desk.arguments("edited", "dataset.d=2", "rho=1/2,1/3,1/5", "seed=3"))
+
+    def edit(over):
+        while not desk.finished("edited") and not over.wait(0.02):
+            pass
+        with open(tmp_path / "pipeline" / "version_note.py", "w") as source:
+            source.write("# edited\n")
+
+    with meanwhile(edit):
+        rows = run_sweep(replace(sweep, root=tmp_path))
+    statuses = [row.status for row in rows]
+    assert statuses[0] == "FINISHED" and statuses[-1] == "FAILED"
+    assert set(statuses) == {"FINISHED", "FAILED"}
+    for row in rows:
+        assert row.done or "CodeChangedError: the sources changed" in row.reason
+    # With the sources as they were when the first job was done, it is done.
+    assert desk.finished("edited")[rows[0].digest] == 1
 
 
 def test_a_sweep_has_one_driver_at_a_time(desk):

@@ -68,6 +68,18 @@ def test_slurm_is_asked_about_a_job_of_another_machine(tmp_path, monkeypatch, sc
     assert has_ended(json.dumps(tag)) is ended
 
 
-def test_the_slurm_job_is_a_part_of_the_tag(monkeypatch):
+def test_the_slurm_job_and_its_cluster_are_a_part_of_the_tag(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "4711")
-    assert json.loads(process_tag())["slurm"] == "4711"
+    monkeypatch.setenv("SLURM_CLUSTER_NAME", "ours")
+    tag = json.loads(process_tag())
+    assert (tag["slurm"], tag["cluster"]) == ("4711", "ours")
+
+
+def test_a_job_of_another_cluster_is_not_taken_for_ours_of_the_same_number(tmp_path, monkeypatch):
+    for name, script in (("squeue", "true"), ("scontrol", "echo 'ClusterName      = ours'")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    tag = json.loads(process_tag()) | {"host": "another-machine", "slurm": "17"}
+    assert has_ended(json.dumps(tag | {"cluster": "ours"})) is True
+    assert has_ended(json.dumps(tag | {"cluster": "theirs"})) is None
