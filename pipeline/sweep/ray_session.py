@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ _log = logging.getLogger("pipeline")
 # Jobs return a few hundred bytes; nothing else is stored.
 _OBJECT_STORE = 100 * 2**20
 _KILLED_WITHIN_S = 5
+_ANSWERS_WITHIN_S = 10
 _GIB = 2**30
 # Ray's names of what a job may ask for, and ours.
 _OURS = {"CPU": "resources.cores", "memory": "resources.memory_gb", "GPU": "resources.gpus"}
@@ -35,8 +37,10 @@ def ray_session(init: Mapping[str, Any]) -> Iterator[Any]:
 
     Raises:
         ConnectionError: if there is no Ray at the address.
+        ValueError: if the address is one of Ray's client, which only speaks to a cluster's machine.
     """
     local = init.get("address", LOCAL) == LOCAL
+    _check_there(str(init.get("address")))
     folder = tempfile.mkdtemp(prefix="ray-", dir=_short_folder()) if local else None
     arguments = {
         "address": LOCAL,
@@ -89,6 +93,23 @@ def _words(resources: Mapping[str, float]) -> str:
         f"{_OURS[key]}={value / _GIB if key == 'memory' else value:.3g}"
         for key, value in resources.items()
     )
+
+
+def _check_there(address: str) -> None:
+    """Check that somebody answers at HOST:PORT: Ray itself tries for many minutes.
+
+    Raises:
+        ConnectionError: if nobody does.
+        ValueError: if it is the address of a client.
+    """
+    if "://" in address:
+        raise ValueError(f"{address}: run the sweep on a machine of the cluster, with address=auto")
+    host, _, port = address.rpartition(":")
+    if port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN_S).close()
+        except OSError as error:
+            raise ConnectionError(f"no Ray at {address}: {error}") from None
 
 
 def _short_folder() -> str | None:

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from hydra_plugins import ray_launcher
 from pipeline.sweep import ray_queue
 from pipeline.sweep.ray_queue import Limits, RayQueue
-from pipeline.sweep.ray_session import granted
+from pipeline.sweep.ray_session import granted, ray_session
 from pipeline.sweep.ray_worker import Interrupted, Started, ended
 from pipeline.sweep.reasons import read_reasons
 from pipeline.tracking.signals import WARNING
@@ -245,6 +245,19 @@ def test_what_no_machine_has_is_an_error_and_not_waited_for():
     assert granted(asked, [small], True) == {"CPU": 2.0, "memory": 2.0**31, "GPU": 0}
     with pytest.raises(ValueError, match="resources.gpus=1"):
         granted(asked | {"GPU": 1}, [large], True)
+
+
+def test_nobody_at_an_address_is_an_error_before_ray_is_asked():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        with (
+            pytest.raises(ConnectionError, match="no Ray at 127"),
+            ray_session({"address": address}),
+        ):
+            pass
+    with pytest.raises(ValueError, match="auto"), ray_session({"address": "ray://a:1"}):
+        pass
 
 
 def test_without_ray_the_launcher_says_how_to_install_it(monkeypatch):
