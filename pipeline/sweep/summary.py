@@ -134,8 +134,14 @@ def _row(words: str, digest: str, status: str, run: Run) -> JobRow:
 
 
 def sweep_frame(rows: Sequence[JobRow]) -> pd.DataFrame:
-    """Return the rows as a table; counts stay whole numbers where some are unknown."""
-    return pd.DataFrame([vars(row) for row in rows], dtype=object)
+    """Return the rows as a table, what tells a job apart first, its overrides in full last.
+
+    Counts stay whole numbers where some are unknown.
+    """
+    frame = pd.DataFrame([vars(row) for row in rows], dtype=object)
+    frame.insert(0, "job", labels(rows))
+    last = [name for name in ("run_id", "digest", "overrides") if name in frame]
+    return frame[[*frame.columns.drop(last), *last]]
 
 
 def counts_text(rows: Sequence[JobRow]) -> str:

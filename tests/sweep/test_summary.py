@@ -94,7 +94,11 @@ def test_what_all_jobs_share_is_said_once_and_kept_whole_in_the_table():
     for text in (note, failures):
         assert "/scratch" not in text and "ab12" not in text
     assert failures.splitlines()[0].startswith("NOT STARTED  rho1/4: ")
-    assert sweep_frame(rows)["overrides"][1] == "rho=1/2 " + " ".join(shared)
+    table = sweep_frame(rows)
+    assert table["overrides"][1] == "rho=1/2 " + " ".join(shared)
+    # The dashboard's preview shows the first columns.
+    assert list(table)[:2] == ["job", "status"] and list(table["job"]) == ["rho1/4", "rho1/2"]
+    assert list(sweep_frame([])) == ["job"]
     # Of one job nothing tells it apart: its digest does.
     assert "| 1/4 |" in sweep_note("one", rows[:1])
     assert sweep_note("none", []).startswith("**Sweep none.** 0 jobs")
