@@ -46,7 +46,7 @@ run: $(STAMP) ## the main job: a real dataset in, a report with every ball decid
 	@$(LAUNCH) -m pipeline $(ARGS)
 
 test: $(STAMP) ## all tests and doctests
-	@$(LAUNCH) -m pytest -n auto --maxprocesses 8 --dist loadfile $(ARGS)
+	@$(LAUNCH) -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-cluster: $(STAMP) ## a sweep on a SLURM of one node, installed if need be (root, Debian)
 	@$(LAUNCH) -m tests.cluster

@@ -13,6 +13,7 @@ from tests.benchmarks import (
     bench_bounds,
     bench_columns,
     bench_evaluate,
+    bench_job_overhead,
     bench_mutations,
     bench_separation,
     bench_small_rho,
@@ -43,6 +44,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--training", type=int, default=300, help="steps of the networks that are trained"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=bench_job_overhead.REPEATS, help="times to time a tiny job"
     )
     parser.add_argument("--bounds", type=int, default=1_000, help="balls that CROWN bounds")
     parser.add_argument(
@@ -89,6 +93,7 @@ def all_rows(arguments: argparse.Namespace) -> list[dict[str, str | float]]:
     rows += bench_attacks.rows(max_steps=arguments.training)
     rows += bench_bounds.rows(arguments.bounds, arguments.training)
     rows += bench_training.rows(min(arguments.training, bench_training.STEPS))
+    rows += bench_job_overhead.rows(arguments.jobs)
     return rows
 
 

@@ -22,6 +22,7 @@ from tests.benchmarks import (
     bench_beyond,
     bench_bounds,
     bench_evaluate,
+    bench_job_overhead,
     bench_separation,
     bench_training,
     bench_training_device,
@@ -53,7 +54,7 @@ def test_bench_writes_rows_of_name_metric_ours_peer_ratio(
 ) -> None:
     save_network(tmp_path / "tiny.npz", synthetic_network(TINY))
     arguments = ["--N", "300", "--network", str(tmp_path / "tiny.npz"), "--small-rho", "20"]
-    arguments += ["--beyond", "40", "--training", "5", "--bounds", "12"]
+    arguments += ["--beyond", "40", "--training", "5", "--bounds", "12", "--jobs", "0"]
     monkeypatch.setattr(sys, "argv", ["bench", *arguments, "--out", str(tmp_path / "bench.json")])
     monkeypatch.setattr(bench_separation, "REPEATS", 1)
     monkeypatch.setattr(bench_attacks, "STEPS", 2)
@@ -79,6 +80,18 @@ def test_bench_writes_rows_of_name_metric_ours_peer_ratio(
     printed = capsys.readouterr()
     assert "tiny on 1797 points against torch float64" in printed.out
     assert "N=40 d=4 rho=1/64: no voting" in printed.err
+
+
+def test_jobs_are_timed_against_their_imports_and_named_with_torch_or_without(monkeypatch):
+    listed = "import sys; open(sys.argv[1], 'w').write('[\"json\", \"no.module\"]')"
+    monkeypatch.setattr(bench_job_overhead, "_LISTED", listed)
+    rows = bench_job_overhead.rows(1)
+    assert [row["metric"] for row in rows] == ["CPU s"] * len(bench_job_overhead.KINDS)
+    assert all("without torch" in row["name"] and row["peer"] == 3 for row in rows)
+    assert all(row["ratio"] == row["ours"] / 3 for row in rows)
+    monkeypatch.setattr(bench_job_overhead, "_LISTED", "raise SystemExit(3)")
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        bench_job_overhead.rows(1)
 
 
 def test_contradictions_and_complete_searches_are_rows_of_their_own(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from pipeline.tracking.signals import Terminated, sigterm_raises
 
 LINE = ("dataset=line", "dataset.N=4", "baseline=none", "construction=parallel_balls")
+SHOWN = ("report.html=true", "report.formats=[svg]")
 # A plan is logged at once; then the samples of the network's balls take minutes.
 LONG = (
     "dataset=line", "dataset.N=300", "baseline=none", "construction=[thm_4_2_iii,parallel_balls]",
@@ -36,12 +38,15 @@ def refused(lab, tmp_path_factory, silent_port):
     mistakes = {
         "bad_ratio": [*LINE, "rho=5/4"],
         "misspelt_key": [*LINE, "dataset.n=5"],
-        "silent_server": [*LINE, f"tracking.uri=http://127.0.0.1:{silent_port}"],
+        "silent_server": [*LINE, *SHOWN, f"tracking.uri=http://127.0.0.1:{silent_port}"],
         "server_without_address": [*LINE, "tracking=server", "tracking.uri=???"],
     }
     folders = {name: tmp_path_factory.mktemp(name) for name in mistakes}
     started = time.monotonic()
-    processes = [lab.start(folders[name], *mistakes[name]) for name in mistakes]
+    tells = {"silent_server": {"PYTHONPROFILEIMPORTTIME": "1"}}
+    processes = [
+        lab.start(folders[name], *mistakes[name], env=tells.get(name)) for name in mistakes
+    ]
     ended = lab.ends(processes)
     spent = time.monotonic() - started
     return SimpleNamespace(
@@ -85,6 +90,14 @@ def test_a_job_goes_on_without_a_server_that_never_answers_and_says_so(refused, 
     assert (job.folder / "run" / "summary.json").is_file()
     # Ten seconds of patience, and the imports of four processes on few cores.
     assert refused.seconds < 60
+
+
+def test_a_job_without_training_does_not_import_torch(refused):
+    job = refused.silent_server
+    imported = set(re.findall(r"^import time:.*\| *(\w+)$", job.text, re.MULTILINE))
+    assert {"flint", "hydra", "matplotlib", "mlflow"} <= imported
+    assert "torch" not in imported
+    assert (job.folder / "run" / "report.html").is_file()
 
 
 def test_a_server_without_an_address_is_asked_for_it(refused):
