@@ -51,9 +51,11 @@ def exponents_of_csv(text: str) -> list[Exponent]:
     for _, rows in frame.groupby(["construction", "variable", "quantity"], sort=False):
         first = rows.iloc[0]
         points = zip(rows["value"].tolist(), rows["measured"].tolist(), strict=True)
-        words = [str(first[name]) for name in ("construction", "variable", "quantity")]
+        name, variable, quantity = map(str, first[["construction", "variable", "quantity"]])
         fit = Fit(float(first["slope"]), float(first["low"]), float(first["high"]))
-        found.append(Exponent(*words, float(first["expected"]), tuple(points), fit))
+        found.append(
+            Exponent(name, variable, quantity, float(first["expected"]), tuple(points), fit)
+        )
     return found
 
 
