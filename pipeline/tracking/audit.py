@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", help="id of an MLflow run")
     parser.add_argument("--uri", default=None, help="a store other than mlruns/mlflow.db")
     options = parser.parse_args(arguments)
-    # A few small files: MLflow's progress bars and remarks would bury the verdicts.
+    # MLflow's remarks would bury the verdicts.
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     try:
         uri = tracking_uri(options.uri, ROOT)
