@@ -32,7 +32,7 @@ HERE = Path(__file__).resolve().parent
 WITHIN_S = 300
 NAME = "test-ray"
 KILLED, LATE = "1/3", "1/4"
-GRID = {"rho": ("1/2", KILLED, LATE, "1/5")}
+RHO = ("1/2", KILLED, LATE)
 
 
 def main() -> int:
@@ -62,7 +62,7 @@ def _scenario(folder: Path) -> None:
     processes = _kill_a_worker(folder, sweep)
     _check("the sweep on Ray says that a job is missing", sweep.wait(WITHIN_S), 1)
     rows = _rows(folder / "first")
-    expected = dict.fromkeys(GRID["rho"], "FINISHED") | {LATE: "KILLED"}
+    expected = dict.fromkeys(RHO, "FINISHED") | {LATE: "KILLED"}
     _check("jobs on Ray", dict(rows.status), expected)
     _check("runs of the job whose worker was killed", rows.attempts[KILLED], 2)
     _check("why a job is missing", str(rows.reason[LATE]).partition(" ")[0], "TIMEOUT")
@@ -71,7 +71,7 @@ def _scenario(folder: Path) -> None:
     print("the sweep on Ray is as it should be", flush=True)
 
     _check("the rest without Ray", _sweep(folder, "first", "local").wait(WITHIN_S), 0)
-    done = dict.fromkeys(GRID["rho"], "FINISHED BEFORE") | {LATE: "FINISHED"}
+    done = dict.fromkeys(RHO, "FINISHED BEFORE") | {LATE: "FINISHED"}
     _check("jobs of the rerun", dict(_rows(folder / "first").status), done)
     _check("all without Ray", _sweep(folder, "second", "local").wait(WITHIN_S), 0)
     _check("digests", _digests(folder / "first"), _digests(folder / "second"))
@@ -92,7 +92,7 @@ def _sweep(folder: Path, store: str, launcher: str) -> subprocess.Popen[bytes]:
         f"+construction.custom.options.folder={folder}/marks",
         "dataset.N=5",
         "dataset.d=2",
-        *(f"{key}={','.join(values)}" for key, values in GRID.items()),
+        f"rho={','.join(RHO)}",
         "report.html=false",
         "report.formats=[]",
         "resources.minutes=1",
@@ -156,7 +156,7 @@ def _digests(store: Path) -> dict[str, int]:
     _check("runs that are RUNNING", [run for run in runs if run.info.status == "RUNNING"], [])
     finished = [run.data.tags for run in runs if run.info.status == "FINISHED"]
     counts = Counter(tags[TAG_JOB_DIGEST] for tags in finished if TAG_JOB_DIGEST in tags)
-    _check("FINISHED runs a job", sorted(counts.values()), [1] * len(GRID["rho"]))
+    _check("FINISHED runs a job", sorted(counts.values()), [1] * len(RHO))
     return dict(counts)
 
 
@@ -172,7 +172,7 @@ def _results(store: Path) -> dict[str, Any]:
             rows = [{**row, "seconds": None} for row in summary["rows"]]
             found[str(path.relative_to(folder))] = {**summary, "rows": rows}
     # Dataset, network, certificate, summary.
-    _check("files with results", len(found), 4 * len(GRID["rho"]))
+    _check("files with results", len(found), 4 * len(RHO))
     return found
 
 
