@@ -27,7 +27,7 @@ from pipeline.tracking.entries import (
     created_before,
     send,
 )
-from pipeline.tracking.errors import TrackingError, tracking_errors
+from pipeline.tracking.errors import TrackingError, Unreachable, tracking_errors
 from pipeline.tracking.journal import JOURNAL, LOCK, SENT, Journal, JournalError, read_journal
 from pipeline.tracking.names import TAG_ERROR
 from pipeline.tracking.store import experiment_id, open_store, require_reachable, tracking_uri
@@ -96,6 +96,14 @@ class Stores:
             raise client
         return client, uri, experiment_id(client, uri, journal.header.experiment, self._root)
 
+    def check(self, journal: Journal, lost: Unreachable) -> None:
+        """Ask a store that is gone no more: retries take long, and journals are many."""
+        uri = self._uri or journal.header.uri
+        try:
+            require_reachable(uri, _REACHABLE_WITHIN_S)
+        except TrackingError:
+            self._opened[uri] = lost
+
 
 def upload(folder: Path, stores: Stores) -> Synced:
     """Upload one journal and remove it; what stands in the way is returned, not raised."""
@@ -106,15 +114,35 @@ def upload(folder: Path, stores: Stores) -> Synced:
                 shutil.rmtree(folder, ignore_errors=True)
                 return Synced(folder, left="uploaded by another sync", in_use=True)
             journal = read_journal(folder)
-            client, uri, experiment = stores.of(journal)
-            sending = _Sending(folder, journal, client, uri, experiment)
-            run_id = sending.all()
+            if not journal.entries:
+                # The process was killed, or the disk was full, before the first entry.
+                _remove(folder)
+                return Synced(folder, left="nothing had been written to it", in_use=True)
+            run_id, sent = _sent(folder, journal, stores)
             _remove(folder)
-            return Synced(folder, run_id, sending.sent)
+            return Synced(folder, run_id, sent)
     except Timeout:
         return Synced(folder, left="a job or another sync is writing it", in_use=True)
     except (TrackingError, JournalError, OSError) as error:
         return Synced(folder, left=str(error))
+    except Exception as error:
+        # A model pickled by other code, say: one journal must not stop the others, or a sweep.
+        return Synced(folder, left=f"{type(error).__name__}: {error}")
+
+
+def _sent(folder: Path, journal: Journal, stores: Stores) -> tuple[str, int]:
+    """Return the id of the job's own run, and how many entries were sent now.
+
+    Raises:
+        TrackingError: if the store does not take an entry.
+        Unreachable: if it does not answer.
+    """
+    try:
+        sending = _Sending(folder, journal, *stores.of(journal))
+        return sending.all(), sending.sent
+    except Unreachable as error:
+        stores.check(journal, error)
+        raise
 
 
 def upload_if_reachable(folder: Path, uri: str, root: Path) -> str | None:
@@ -171,14 +199,18 @@ class _Sending:
     def _acknowledged(self) -> int:
         """Return how many entries the store has, by the notes of earlier syncs; learn run ids."""
         path = self._folder / SENT
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        lines = text.split("\n")
-        if lines[-1]:
-            # Killed within a line: that entry is sent once more.
-            path.write_text("".join(f"{line}\n" for line in lines[:-1]), encoding="utf-8")
-        for number, line in enumerate(lines[:-1]):
-            self._ids[self._journal.entries[number].run] = str(json.loads(line)[1])
-        return len(lines) - 1
+        text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        known: list[str] = []
+        for line, entry in zip(text.split("\n")[:-1], self._journal.entries, strict=False):
+            try:
+                self._ids[entry.run] = str(json.loads(line)[1])
+            except (ValueError, TypeError, LookupError):
+                break
+            known.append(f"{line}\n")
+        if "".join(known) != text:
+            # Cut short by a kill or a power cut: those entries are sent once more.
+            path.write_text("".join(known), encoding="utf-8")
+        return len(known)
 
     def _send(self, entry: Entry) -> None:
         if not isinstance(entry, Created):

@@ -13,8 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.stages import code_salt as code_module
 from pipeline.stages import store as stage_store
-from pipeline.stages.code_salt import _first_look, code_salt
+from pipeline.stages.code_salt import (
+    CodeChangedError,
+    _first_look,
+    code_has_changed,
+    code_salt,
+    require_code,
+)
 from pipeline.stages.store import MANIFEST, StageStore, StoreError, stage_key
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -266,3 +273,37 @@ def test_a_killed_run_is_cleaned_up_and_a_running_one_is_left_alone(tmp_path):
     running.communicate()
     StageStore(tmp_path)
     assert _unfinished(tmp_path) == []
+
+
+def test_sources_edited_since_the_first_look_are_noticed_and_a_touched_file_is_not(tmp_path):
+    source = tmp_path / "a.py"
+    source.write_text("x = 1\n")
+    salt = code_salt(tmp_path)
+    source.touch()
+    assert not code_has_changed(tmp_path)
+    source.write_text("x = 2\n")
+    assert code_has_changed(tmp_path) and code_salt(tmp_path) == salt
+    source.write_text("x = 1\n")
+    assert not code_has_changed(tmp_path)
+    (tmp_path / "b.py").write_text("")
+    assert code_has_changed(tmp_path)
+
+
+def test_no_other_code_than_was_asked_for_is_taken_for_it(monkeypatch):
+    require_code(None)
+    require_code(code_salt())
+    with pytest.raises(CodeChangedError, match="since the sweep was launched"):
+        require_code("other")
+    monkeypatch.setattr(code_module, "code_has_changed", lambda: True)
+    with pytest.raises(CodeChangedError, match="the same command begins anew"):
+        require_code(code_salt())
+
+
+def test_what_may_be_of_edited_code_is_good_for_its_own_run_alone(tmp_path, produce, monkeypatch):
+    store = StageStore(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage_store, "code_has_changed", lambda: True)
+        made = store.outputs("generate", {}, {}, produce)
+    assert made.file("data.npz").read_bytes() == b"exact" and not made.reused
+    assert not store.outputs("generate", {}, {}, produce).reused
+    assert store.outputs("generate", {}, {}, produce).reused and produce.calls == 2
