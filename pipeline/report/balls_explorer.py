@@ -30,8 +30,8 @@ _COLUMNS = (
     Column("share", "share with no more", "share"),
 )
 _CAPTION = (
-    "Verified balls in the order of their slack. {label} The slack of two networks compares only "
-    "where both mean the same."
+    "Verified balls in the order of their slack, where there is one. {label} The slack of two "
+    "networks compares only where both mean the same."
 )
 
 
@@ -82,7 +82,7 @@ def balls_explorer(decided: Sequence[DecidedBalls], label: str = "") -> Explorer
         "slack",
         "share",
         "slack",
-        "share of the network's verified balls with no more",
+        "share of the network's balls with a slack of at most this",
         _CAPTION.format(label=words[:1].upper() + words[1:]),
         x_log=positive,
         y_log=False,

@@ -18,6 +18,7 @@ MEANINGS = {
     "PLANNED": "counted, not built: there is nothing to verify",
 }
 _HEAD = ("network", "verdict", "P", "P / lower bound", "verified", "falsified", "unknown")
+_RULE = f"|{'---|' * len(_HEAD)}"
 
 
 def job_note(outcomes: Sequence[Outcome], run_id: str) -> str:
@@ -34,7 +35,7 @@ def job_note(outcomes: Sequence[Outcome], run_id: str) -> str:
     lines += [
         f"- {_code(each.row.construction)}: {claim(each.row, each.details)}" for each in outcomes
     ]
-    lines += ["", _line(_HEAD), _line(["---"] * len(_HEAD))]
+    lines += ["", _line(_HEAD), _RULE]
     lines += [_line(_cells(each)) for each in outcomes]
     lines.append("")
     words = list(dict.fromkeys(each.verdict for each in outcomes))
@@ -53,7 +54,8 @@ def _cells(each: Outcome) -> list[str]:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    # The dashboard leaves no room between columns.
+    return f"| {'&nbsp; | '.join(cells)} |"
 
 
 def _code(text: str) -> str:

@@ -28,6 +28,7 @@ _NOTE_ROWS = 100
 # Overrides that say where a job runs and what it is called, not what it computes.
 _ELSEWHERE = ("sweep.", "tracking.", "tracking=", "cache.", "hydra", "resources.", "workers=")
 _HEAD = ("job", "status", "verdict", "construction", "P", "verified", "reason")
+_RULE = f"|{'---|' * len(_HEAD)}"
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def sweep_note(name: str, rows: Sequence[JobRow]) -> str:
     """Return the summary in Markdown, for the note of the parent run: failures first."""
     named = sorted(zip(labels(rows), rows, strict=True), key=lambda each: each[1].done)
     lines = [f"**Sweep {name}.** {counts_text(rows)}.", *_common(rows), ""]
-    lines += [_line(_HEAD), _line(["---"] * len(_HEAD))]
+    lines += [_line(_HEAD), _RULE]
     for label, row in named[:_NOTE_ROWS]:
         count = "" if row.parameter_count is None else f"{row.parameter_count:,}"
         share = "" if row.verified is None else f"{row.verified:.0%}"
@@ -204,4 +205,5 @@ def _common(rows: Sequence[JobRow]) -> list[str]:
 
 def _line(cells: Sequence[str]) -> str:
     escaped = [cell.replace("|", r"\|").replace("\n", " ") for cell in cells]
-    return f"| {' | '.join(escaped)} |"
+    # The dashboard leaves no room between columns.
+    return f"| {'&nbsp; | '.join(escaped)} |"

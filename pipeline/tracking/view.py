@@ -80,7 +80,11 @@ def prepared_state() -> dict[str, Any]:
 
 
 def _charts() -> list[dict[str, Any]]:
-    """Return the charts; of MLflow's, the scatter has no log axes and the line only a log y."""
+    """Return the charts.
+
+    Of MLflow's, the scatter has no log axes; the line keeps a linear x for metrics, whatever its
+    xAxisScaleType, so that the logarithm of rho is a metric.
+    """
     rho_against_size = {
         "metricKey": PARAMS_TOTAL,
         "selectedMetricKeys": [PARAMS_TOTAL],

@@ -65,10 +65,10 @@ def note(*rows: SummaryRow) -> str:
 )
 def test_each_verdict_is_named_counted_and_explained(row, verdict):
     text = note(row)
-    (line,) = re.findall(rf"^\| `{row.construction}` \| .*$", text, re.MULTILINE)
+    (line,) = re.findall(rf"^\| `{row.construction}`&nbsp; \| .*$", text, re.MULTILINE)
     counts = [row.verified, row.falsified, row.unknown]
     cells = [verdict, "7,700", "100", *("-" if n is None else f"{n:,}" for n in counts)]
-    assert line.strip("| ").split(" | ")[1:] == cells
+    assert line.strip("| ").split("&nbsp; | ")[1:] == cells
     assert f"{verdict}: {MEANINGS[verdict]}." in text
     assert [word for word in MEANINGS if f"{word}: {MEANINGS[word]}" in text] == [verdict]
 
@@ -87,7 +87,7 @@ def test_the_audit_is_named_where_there_is_something_to_audit():
 
 def test_every_row_of_the_job_is_there_once():
     text = note(PROVED, ATTACKED)
-    assert text.count("| `voting` |") == text.count("| `pgd` |") == 1
+    assert text.count("| `voting`&nbsp;") == text.count("| `pgd`&nbsp;") == 1
     assert text.count("- `voting`: ") == text.count("- `pgd`: ") == 1
 
 
