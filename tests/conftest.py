@@ -10,6 +10,10 @@ from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A worker a core: threads of torch beyond that spin while they wait, which doubles the time.
+    for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(_threads, "1")
 
 # The same examples on every machine: a failure seen once can be seen again.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
