@@ -184,11 +184,14 @@ class SummaryRow:
 
         VERIFIED, BOUNDED and MEMORIZED: the claim "balls", "error", "points" was proved. A
         falsified ball refutes the first of them only, so that the others are UNKNOWN otherwise.
+        Without a claim, VERIFIED says that every ball was proved by the network's own rule.
         """
         if self.verified is None:
             return "PLANNED"
         if self.status in _PROVED:
             return _PROVED[self.status]
+        if self.claim == "none" and self.verified == self.N:
+            return "VERIFIED"
         about_balls = self.claim in ("balls", "none")
         return "FALSIFIED" if self.falsified and about_balls else "UNKNOWN"
 

@@ -381,3 +381,16 @@ def test_exponents_are_read_back_from_their_points():
         Exponent("a", "rho", "P, planned", 4.0, ((0.5, 7.0),), Fit(4.0, 3.0, 5.0)),
     ]
     assert exponents_of_csv(exponents_csv(fits)) == fits
+
+
+@pytest.mark.parametrize(
+    ("verified", "falsified", "verdict"),
+    [(1797, 0, "VERIFIED"), (1796, 0, "UNKNOWN"), (1796, 1, "FALSIFIED"), (0, 12, "FALSIFIED")],
+)
+def test_a_trained_network_is_verified_where_every_ball_is_proved_and_stays_trained(
+    verified, falsified, verdict
+):
+    unknown = 1797 - verified - falsified
+    counts = {"verified": verified, "falsified": falsified, "unknown": unknown}
+    row = replace(TRAINED, **counts, claim="none", trained=True)
+    assert (row.verdict, row.status) == (verdict, "trained")
