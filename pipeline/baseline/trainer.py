@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_context, get_start_method, set_start_method
 
 import torch
 
@@ -17,6 +16,10 @@ from pipeline.baseline.problem import Problem
 from pipeline.baseline.schedule import Schedule
 from pipeline.baseline.stack import NetworkSpec
 from pipeline.baseline.training import Trained, is_out_of_memory, train_stack
+from pipeline.exact import usable_cores
+
+# The default in a worker of joblib, which the processes that it spawns do not know and end at.
+_JOBLIBS_METHOD = "loky"
 
 
 class BatchMemoryError(MemoryError):
@@ -71,7 +74,7 @@ class Trainer:
     Args:
         problem: what is to be memorized.
         recipe: how to train.
-        workers: processes, all cores by default; a GPU and one stack take this process.
+        workers: processes, all usable cores by default; a GPU and one stack take this process.
         progress: whether to show a progress bar when standard error is a terminal.
     """
 
@@ -84,7 +87,7 @@ class Trainer:
     ) -> None:
         self._problem, self._recipe, self._progress = problem, recipe, progress
         self._device = training_device(recipe.device)
-        self._workers = 1 if self._device.type == "cuda" else workers or os.cpu_count() or 1
+        self._workers = 1 if self._device.type == "cuda" else workers or usable_cores()
         self._pool: ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Trainer:
@@ -131,6 +134,8 @@ class Trainer:
             failure: of a stack, as it is.
         """
         if self._pool is None:
+            if get_start_method(allow_none=True) == _JOBLIBS_METHOD:
+                set_start_method("spawn", force=True)
             self._pool = ProcessPoolExecutor(
                 self._workers, get_context("spawn"), _prepare, (self._problem, self._recipe)
             )

@@ -10,7 +10,6 @@ searched by kd-trees (`separation_tree`) with the same comparison in integers.
 from __future__ import annotations
 
 import math
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
 from pipeline.data.separation_tree import pairs_near_the_least, trees_pay
-from pipeline.exact import DyadicArray, max_bit_length
+from pipeline.exact import DyadicArray, max_bit_length, usable_cores
 
 LEAF = 1024
 
@@ -90,7 +89,7 @@ def nearest_other_label_pair(
     if len(np.unique(y)) < 2:
         raise ValueError("the separation constant needs two classes (Definition 2.1)")
     search = _Search(X, y, p)
-    threads = workers or os.cpu_count() or 1
+    threads = workers or usable_cores()
     if trees_pay(len(y), X.shape[1], len(np.unique(y)), p):
         for left, right in pairs_near_the_least(search.floats, y, p, threads):
             search.compare(left, right)

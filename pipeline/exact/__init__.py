@@ -1,5 +1,6 @@
 """Exact dyadic arithmetic: integers with an exponent, norms compared without roots."""
 
+from pipeline.exact.cores import available_cores, usable_cores
 from pipeline.exact.dyadic import DyadicArray, as_dyadic, dyadic_of_fraction
 from pipeline.exact.files import digest_of_file, load_arrays
 from pipeline.exact.limbs import (
@@ -24,6 +25,7 @@ __all__ = [
     "LIMB_BITS_MAX",
     "DyadicArray",
     "as_dyadic",
+    "available_cores",
     "carried",
     "digest_of_file",
     "distance_power",
@@ -39,5 +41,6 @@ __all__ = [
     "radius_power",
     "root_lower",
     "root_upper",
+    "usable_cores",
     "sign_digits",
 ]

@@ -9,7 +9,6 @@ run in threads. docs/exact_evaluation.md has the measurements behind the choice.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from pipeline.exact import (
     limbs_from_integers,
     max_bit_length,
     sign_digits,
+    usable_cores,
 )
 from pipeline.exact.dyadic import compact
 from pipeline.exact.product import limb_bits_for
@@ -95,7 +95,7 @@ def limb_outputs(network: ReLUNetwork, X: DyadicArray, workers: int | None = Non
     widest = max([network.inputs, *network.hidden_widths])
     size = int(np.clip(_BLOCK_VALUES // widest, 16, 1024))
     blocks = [X.numerators[start : start + size] for start in range(0, len(X), size)]
-    threads = min(workers or os.cpu_count() or 1, max(len(blocks), 1))
+    threads = min(workers or usable_cores(), max(len(blocks), 1))
     with _thread_pools().limit(limits=1), ThreadPoolExecutor(threads) as pool:
         rows = list(pool.map(lambda block: _block(layers, block, bits), blocks))
     common = int(exponents.min())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import subprocess
 import time
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from pipeline.exact import available_cores
 from pipeline.stages.code_salt import code_salt
 from pipeline.stages.store import write_errors
 from pipeline.sweep.launch import LEAVE, last_error, last_words, start, stop
@@ -292,5 +292,4 @@ def _summarised(
 
 def processes_at_once(cores: int) -> int:
     """Return how many jobs of so many cores this machine runs at once."""
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (available or 1) // cores)
+    return max(1, available_cores() // cores)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from pipeline.exact import available_cores
 from pipeline.tracking.errors import TrackingError, masked, tracking_errors
 from pipeline.tracking.store import migrate, open_store, sqlite_file, tracking_uri
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--artifacts", type=Path, default=ROOT / "mlruns" / ARTIFACTS, help="default: %(default)s"
     )
     # A worker takes 0.3 GiB, and a core while jobs log; the jobs of this machine need cores too.
-    workers = max(1, min(4, (os.cpu_count() or 1) // 2))
+    workers = max(1, min(4, available_cores() // 2))
     parser.add_argument("--workers", type=int, default=workers, help="default: %(default)s")
     options, others = parser.parse_known_args(arguments)
     try:

@@ -15,7 +15,6 @@ as the budget of work allows: restarts matter more than steps or the kind of att
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ import torch
 from torch import nn
 
 from pipeline.data import SeparatedDataset, generator
-from pipeline.exact import parse_norm
+from pipeline.exact import parse_norm, usable_cores
 from pipeline.network import ReLUNetwork
 from pipeline.verification.balls import displaced_points, radius_below, scaled_floats
 from pipeline.verification.neighbours import nearest_other_label
@@ -154,7 +153,7 @@ def pgd_attack(
     weights = sum(layer.outputs * layer.inputs for layer in network.layers)
     ascent = _Ascent(module, radius * _SHARE, p, steps, bound + _CLEARLY, sides)
     limit = inf if work is None else work / weights
-    threads = workers or os.cpu_count() or 1
+    threads = workers or usable_cores()
     targets = _Targets(dataset, indices, centres, seed, torch.device(device), threads)
     best = _best_displacements(ascent, targets, planned_starts(restarts), limit)
     points = displaced_points(dataset.X, indices, best, radius, _GRID_BITS)

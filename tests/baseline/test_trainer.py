@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from joblib.externals.loky import get_reusable_executor
 
 from pipeline.baseline import trainer as trainer_module
 from pipeline.baseline.schedule import Schedule
@@ -71,6 +72,22 @@ def test_the_number_of_processes_and_of_threads_before_does_not_show():
     finally:
         torch.set_num_threads(before)
     assert found[0] == found[1] == found[2]
+
+
+def _trained_beside(workers: int) -> list[int]:
+    """Train in several processes, in whatever process this is."""
+    with Trainer(problem(), RECIPE, workers) as trainer:
+        return [each.spec.width for each in trainer.trained(SPECS)]
+
+
+def test_a_job_of_a_local_sweep_trains_in_processes_of_its_own():
+    """A worker of joblib has a default start method that what it spawns does not know."""
+    executor = get_reusable_executor(max_workers=1, kill_workers=True)
+    try:
+        widths = executor.submit(_trained_beside, 2).result(timeout=120)
+    finally:
+        executor.shutdown(kill_workers=True)
+    assert widths == [spec.width for spec in SPECS]
 
 
 def scarce(error: Exception):

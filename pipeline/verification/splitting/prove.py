@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import (
@@ -25,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from pipeline.exact import usable_cores
 from pipeline.verification.splitting.journal import from_journal, to_journal
 from pipeline.verification.splitting.proofs import Leaves
 from pipeline.verification.splitting.proved import Proved, together
@@ -145,7 +145,7 @@ def _searched(
             if (kept := from_journal(journal, ball, question)) is not None:
                 done[ball] = kept
     missing = [ball for ball in balls if ball not in done]
-    count = min(workers or os.cpu_count() or 1, max(len(missing), 1))
+    count = min(workers or usable_cores(), max(len(missing), 1))
     shown = None if progress else True
     with tqdm(total=len(balls), initial=len(done), desc="splits", disable=shown) as bar:
         for ball, found in _each(question, missing, budget, count):
