@@ -6,10 +6,12 @@ import json
 import logging
 import os
 import re
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -79,6 +81,8 @@ def launch_pending(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobR
     text = json.dumps([asdict(job) for job in jobs], indent=1) + "\n"
     replace_file(folder / JOBS, text.encode())
     os.environ[LAUNCHER] = str(os.getpid())
+    if os.getpgrp() == os.getpid():
+        signal.signal(signal.SIGTERM, _end_group)
     leave = set(json.loads(os.environ.get(LEAVE, "[]")))
     # A folder a job, whatever its number is this time.
     labels = job_labels([job.overrides for job in jobs])
@@ -90,6 +94,12 @@ def launch_pending(sweeper: BasicSweeper, arguments: Sequence[str]) -> list[JobR
     returned = list(sweeper.launcher.launch(pending, initial_job_idx=0)) if pending else []
     _note_failures(folder, pending, returned)
     return returned
+
+
+def _end_group(signum: int, frame: FrameType | None) -> None:
+    """End this process and its workers: one that has just started waits for its job forever."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.killpg(0, signal.SIGTERM)
 
 
 def _note_failures(

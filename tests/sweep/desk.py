@@ -92,8 +92,11 @@ def logged() -> Iterator[list[str]]:
             said.append(record.getMessage())
 
     ear, logger = Ear(), logging.getLogger("pipeline")
+    level = logger.level
+    logger.setLevel(logging.INFO)
     logger.addHandler(ear)
     try:
         yield said
     finally:
         logger.removeHandler(ear)
+        logger.setLevel(level)

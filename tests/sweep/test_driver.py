@@ -110,9 +110,14 @@ def test_a_killed_driver_takes_its_launcher_along_and_the_next_one_ends_every_ru
     (launcher,) = [
         each for each in psutil.Process(driver.pid).children() if "--multirun" in each.cmdline()
     ]
+    while not launcher.children() and launcher.is_running():
+        time.sleep(0.01)
+    # One that has only just been started among them.
+    workers = launcher.children()
     driver.kill()
     driver.wait()
     launcher.wait(timeout=30)
+    assert psutil.wait_procs(workers, timeout=60)[1] == []
     rows = run_sweep(sweep_of(arguments))
     assert all(row.done for row in rows) and len(rows) == 2
     jobs, drivers = desk.runs("driver")
