@@ -20,7 +20,8 @@ from pipeline.stages.code_salt import code_salt
 from pipeline.stages.store import write_errors
 from pipeline.sweep.launch import LEAVE, last_error, last_words, start, stop
 from pipeline.sweep.page import write_sweep_page
-from pipeline.sweep.pending import JOBS, SweepJob, read_jobs
+from pipeline.sweep.pending import JOBS, read_jobs
+from pipeline.sweep.progress import SweepProgress
 from pipeline.sweep.reasons import REASONS, folder_of, read_reasons
 from pipeline.sweep.results import log_results
 from pipeline.sweep.rows import UNKNOWN, current_rows
@@ -33,7 +34,7 @@ from pipeline.sweep.summary import (
 )
 from pipeline.tracking import TrackedRun, TrackingError, open_store, tracked_run, tracking_uri
 from pipeline.tracking.errors import Unreachable, tracking_errors
-from pipeline.tracking.jobs import Reaped, reap, runs_of_jobs
+from pipeline.tracking.jobs import Reaped, reap
 from pipeline.tracking.journal import spool_folder
 from pipeline.tracking.names import TAG_ERROR, TAG_SWEEP
 from pipeline.tracking.store import experiment_id
@@ -183,14 +184,16 @@ def _watch(
 ) -> None:
     """Wait for the end of the process and say now and then how far its jobs are."""
     started, reported, said = time.monotonic(), 0.0, ""
-    rest = _REPORT_EVERY_S
+    rest, progress = _REPORT_EVERY_S, None
     while process.poll() is None:
         time.sleep(_POLL_S)
         if time.monotonic() - reported < rest or not (sweep.folder / JOBS).exists():
             continue
         reported = time.monotonic()
         try:
-            text = _progress(read_jobs(sweep.folder), run, client)
+            if progress is None:
+                progress = SweepProgress(read_jobs(sweep.folder), run, client)
+            text = progress.words()
         except Unreachable:
             text = "tracking server unreachable: the jobs go on and spool what they log"
         except TrackingError as error:
@@ -200,17 +203,6 @@ def _watch(
         if text != said:
             said = text
             _log.info("%5.0f s  %s", reported - started, text)
-
-
-def _progress(jobs: Sequence[SweepJob], run: TrackedRun, client: MlflowClient) -> str:
-    runs = runs_of_jobs(client, run.uri, run.experiment, run.run_id)
-    counts = Counter(found[-1].info.status.lower() for found in runs.values())
-    before = sum(job.finished is not None and job.digest not in runs for job in jobs)
-    counts["to go"] = len(jobs) - before - sum(counts.values())
-    words = [f"{number} {status}" for status, number in counts.items() if number]
-    return (
-        f"{len(jobs)} jobs: {', '.join([*([f'{before} done before'] if before else []), *words])}"
-    )
 
 
 def _rows(sweep: Sweep, run: TrackedRun, client: MlflowClient, ended: str) -> list[JobRow]:

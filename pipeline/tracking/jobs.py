@@ -68,10 +68,18 @@ def finished_jobs(
 
 
 def runs_of_jobs(
-    client: MlflowClient, uri: str, experiment: str, parent: str
+    client: MlflowClient, uri: str, experiment: str, parent: str, such: str = ""
 ) -> dict[str, list[Run]]:
-    """Return job digest -> runs of a sweep, oldest first."""
-    query = f"tags.`{PARENT}` = '{parent}'"
+    """Return job digest -> runs of a sweep, oldest first.
+
+    Args:
+        client: of the store.
+        uri: the store.
+        experiment: the experiment's id.
+        parent: the sweep's run.
+        such: what else is asked of them, in MLflow's words; all by default.
+    """
+    query = f"tags.`{PARENT}` = '{parent}'{f' AND {such}' if such else ''}"
     found: dict[str, list[Run]] = {}
     for run in _search(client, uri, experiment, query, ["attributes.start_time ASC"]):
         if TAG_JOB_DIGEST in run.data.tags:
