@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.report.explorer import Bars, Column, Explorer, Scatter, page_script
-from pipeline.report.page import page_template
+from pipeline.report.page import inline_figure, page_template
 
 # A page of more jobs takes long to open; sweep.csv beside it has all of them.
 MOST_JOBS = 20_000
@@ -102,7 +102,13 @@ class SweptJob:
     reason: str = ""
 
 
-def sweep_page(name: str, jobs: Sequence[SweptJob], counts: str, source: str) -> str:
+def sweep_page(
+    name: str,
+    jobs: Sequence[SweptJob],
+    counts: str,
+    source: str,
+    figures: Mapping[str, str | bytes] | None = None,
+) -> str:
     """Return the page; it loads nothing, and no script but its own runs.
 
     Args:
@@ -110,6 +116,10 @@ def sweep_page(name: str, jobs: Sequence[SweptJob], counts: str, source: str) ->
         jobs: in the order of the grid.
         counts: what became of them, in words.
         source: date and commit, in words.
+        figures: caption -> SVG text or PNG bytes, shown below the jobs.
+
+    Raises:
+        ValueError: if a figure is neither SVG nor PNG.
     """
     script, digest = page_script()
     if len(jobs) > MOST_JOBS:
@@ -121,6 +131,10 @@ def sweep_page(name: str, jobs: Sequence[SweptJob], counts: str, source: str) ->
         jobs=Explorer(
             "jobs", "jobs", _COLUMNS, _FILTERS, [_row(job) for job in jobs[:MOST_JOBS]], _PLOTS
         ),
+        figures=[
+            (caption, inline_figure(picture, caption, f"figure-{number}"))
+            for number, (caption, picture) in enumerate((figures or {}).items(), start=1)
+        ],
         script=script,
         script_digest=digest,
     )

@@ -275,7 +275,9 @@ def _summarised(
         with suppress(Unreachable):
             write_view(client, run.uri, run.experiment)
             with write_errors("the figures", sweep.folder):
-                log_results(run, client, rows, sweep.folder, sweep.config)
+                figures = log_results(run, client, rows, sweep.folder, sweep.config)
+                write_sweep_page(page, sweep.name, rows, sweep.root, figures)
+            run.log_artifact(page)
     except TrackingError:
         _log.error("the summary in the store is not complete, see %s", path)
         raise

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.exact import parse_ratio
+from pipeline.figures import replace_file
 from pipeline.report.sweep_page import SweptJob, sweep_page
 from pipeline.sweep.summary import JobRow, counts_text, labels
 from pipeline.tracking.git import git_tags
@@ -26,7 +27,13 @@ def swept_jobs(rows: Sequence[JobRow]) -> list[SweptJob]:
     return jobs
 
 
-def write_sweep_page(path: Path, name: str, rows: Sequence[JobRow], root: Path) -> None:
+def write_sweep_page(
+    path: Path,
+    name: str,
+    rows: Sequence[JobRow],
+    root: Path,
+    figures: Mapping[str, str | bytes] | None = None,
+) -> None:
     """Write sweep.html.
 
     Args:
@@ -34,9 +41,10 @@ def write_sweep_page(path: Path, name: str, rows: Sequence[JobRow], root: Path) 
         name: of the sweep.
         rows: its jobs, in the order of the grid.
         root: the repository, whose commit the page names.
+        figures: caption -> SVG text or PNG bytes of what the jobs found out together.
     """
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     commit = git_tags(root).get("git_commit")
     source = f"{now}, commit {commit}" if commit else now
-    page = sweep_page(name, swept_jobs(rows), counts_text(rows), source)
-    path.write_text(page, encoding="utf-8")
+    page = sweep_page(name, swept_jobs(rows), counts_text(rows), source, figures)
+    replace_file(path, page.encode())

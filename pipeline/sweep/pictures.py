@@ -55,7 +55,7 @@ def networks_figure(rows: Sequence[JobRow]) -> tuple[str, Figure] | None:
         for few, all_, what in ((shown, sizes, "sizes"), (named, datasets, "datasets"))
         if len(few) < len(all_)
     ]
-    caption = "The jobs' first networks and the bounds" + (
+    caption = "First network of every job on the bounds" + (
         f", {' and '.join(words)}" if words else ""
     )
     return caption, figure_networks(pd.concat(tables, ignore_index=True), panels)

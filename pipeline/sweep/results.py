@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
-from pipeline.figures import save_figure
+from pipeline.figures import figure_bytes, save_figure
 from pipeline.sweep.pictures import networks_figure
 from pipeline.sweep.studies import swept_studies
 from pipeline.sweep.summary import JobRow
@@ -27,15 +27,15 @@ def log_results(
     rows: Sequence[JobRow],
     folder: Path,
     config: Mapping[str, Any],
-) -> list[Path]:
-    """Return the files written and logged: figures of the sweep, tables of what its jobs studied.
+) -> dict[str, str | bytes]:
+    """Return caption -> SVG of the sweep's figures, after all were filed and logged with tables.
 
     Args:
         run: of the sweep.
         client: of the store.
         rows: of the jobs.
         folder: of the sweep.
-        config: what the jobs have in common; `report.formats` are the figures' formats.
+        config: what the jobs have in common; `report` says which figures are wanted.
 
     Raises:
         TrackingError: if the store fails.
@@ -51,8 +51,10 @@ def log_results(
         run.log_table(study.frame, f"{Path(name).stem}_table.json")
         drawings |= study.figures
         _log.info("\n%s", study.text)
+    if not (config["report"]["formats"] or config["report"]["html"]):
+        drawings = {}
     for stem, (_, figure) in drawings.items():
         written += save_figure(figure, folder / stem, config["report"]["formats"])
     for path in written:
         run.log_artifact(path)
-    return written
+    return {caption: figure_bytes(figure, "svg").decode() for caption, figure in drawings.values()}

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.construction.crossovers import Counted
 from pipeline.report import counted_json
+from pipeline.sweep.page import write_sweep_page
 from pipeline.sweep.pictures import networks_figure
 from pipeline.sweep.results import log_results
 from pipeline.sweep.studies import swept_studies
@@ -19,7 +20,7 @@ from pipeline.sweep.summary import BEFORE, FINISHED, JobRow
 from pipeline.tracking.errors import Unreachable
 
 CONFIG = {
-    "report": {"formats": ["svg"]},
+    "report": {"formats": ["svg"], "html": True},
     "figure_1": {"additive_d": False},
     "figure_8": {"additive_d": False},
     "exponents": {"confidence": 0.95},
@@ -137,8 +138,13 @@ def test_figures_and_tables_are_filed_and_logged(tmp_path):
         "two": {"figure1_networks.json": counted_json([counted("yu2024", 16, "1/9", 900)])},
     }
     run = Run()
-    written = log_results(run, Store(networks), [job("one"), job("two")], tmp_path, CONFIG)
-    assert [path.name for path in written] == run.files
+    figures = log_results(run, Store(networks), [job("one"), job("two")], tmp_path, CONFIG)
+    assert all(picture.lstrip().startswith("<?xml") for picture in figures.values())
+    page = tmp_path / "sweep.html"
+    write_sweep_page(page, "grid", [job("one")], tmp_path, figures)
+    text = page.read_text(encoding="utf-8")
+    assert len(figures) == 2
+    assert all(f"<figcaption>{caption}.</figcaption>" in text for caption in figures)
     assert set(run.files) == {
         "figure1_networks.csv", "figure1_networks.json", "networks.svg", "figure1_networks.svg",
     }  # fmt: skip
@@ -170,7 +176,7 @@ def test_every_done_job_with_a_network_stands_in_the_panel_of_its_size():
         job("uncounted", parameter_count=None),
     ]
     caption, figure = networks_figure(rows)
-    assert caption == "The jobs' first networks and the bounds"
+    assert caption == "First network of every job on the bounds"
     assert points(figure) == {
         "sphere, N = 16, d = 4": [(0.25, 77)],
         "sphere, N = 64, d = 4": [(0.5, 208)],
