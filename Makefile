@@ -95,8 +95,11 @@ sweep: $(if $(shell grep -s ray_launcher conf/hydra/launcher/$(LAUNCHER).yaml),$
 sweep: $(STAMP) ## all jobs of a grid, those done before skipped: make sweep EXPERIMENT=smoke
 	@$(LAUNCH) -m pipeline.sweep experiment=$(EXPERIMENT) launcher=$(LAUNCHER) $(ARGS)
 
+# Ray alone: other processes may be importing the package.
 $(RAY): $(STAMP)
-	$(PY) -m pip install --quiet $(PIP_ARGS) -c constraints.txt -e '.[ray]'
+	$(PY) -m pip install --quiet $(PIP_ARGS) -c constraints.txt $(shell $(PYTHON) -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["ray"])' \
+		| sed "s/.*/'&'/")
 	@touch $@
 
 figures: $(STAMP) ## every figure of the paper and Table 1, into mlruns/figures/figures.html

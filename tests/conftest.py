@@ -27,6 +27,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # core would work on it and the others wait.
 LONGEST = (
     "sweep/test_driver.py",
+    "sweep/test_disk_faults.py",
+    "sweep/test_server_faults.py",
     "verification/check/test_check_halving_lattice.py",
     "verification/check/test_check_lattice_stages.py",
     "tracking/test_served.py",
