@@ -93,6 +93,7 @@ class Crossover:
         verdict: what is known of it: "verified" or "planned".
         runner_up: the next construction, empty where no other applies.
         ratio: P of the runner-up over P of the winner, None without one.
+        dataset: name of the dataset, all of whose networks were counted.
     """
 
     N: int
@@ -103,6 +104,7 @@ class Crossover:
     verdict: str
     runner_up: str = ""
     ratio: float | None = None
+    dataset: str = ""
 
 
 def cheapest_variants(
@@ -156,15 +158,15 @@ def counted(each: Considered, dataset: SeparatedDataset, rho: Fraction) -> Count
 
 
 def crossovers(rows: Sequence[Counted]) -> list[Crossover]:
-    """Return the winner of every (N, d, rho) that any construction reaches, sorted by d, N, rho.
+    """Return the winner of every dataset, N, d and rho that any construction reaches, so sorted.
 
     Only networks that claim every ball compete, and a rejected one counts for nothing. Equal
     counts are won by the first row.
     """
-    cells: dict[tuple[int, int, Fraction], list[Counted]] = {}
+    cells: dict[tuple[str, int, int, Fraction], list[Counted]] = {}
     for row in rows:
         if row.verdict in (VERIFIED, PLANNED) and row.claim == Claim.BALLS:
-            cells.setdefault((row.d, row.N, Fraction(row.rho)), []).append(row)
+            cells.setdefault((row.dataset, row.d, row.N, Fraction(row.rho)), []).append(row)
     return [_crossover(cells[key]) for key in sorted(cells)]
 
 
@@ -185,6 +187,7 @@ def _crossover(rows: Sequence[Counted]) -> Crossover:
         verdict=first.verdict,
         runner_up=rest[0].construction if rest else "",
         ratio=_count(rest[0]) / _count(first) if rest else None,
+        dataset=first.dataset,
     )
 
 

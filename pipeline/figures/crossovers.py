@@ -31,27 +31,30 @@ CAPTION = (
 
 
 def figure_crossovers(table: pd.DataFrame) -> Figure:
-    """Return who wins at every (N, d, rho): one panel a d, N across, rho upwards.
+    """Return who wins at every (N, d, rho): one panel a dataset and d, N across, rho upwards.
 
     Args:
-        table: one row a cell: N, d, rho (a rational's text), winner, verdict, ratio (missing where
-            nothing else applies), as `pipeline.report.crossovers_frame` returns them.
+        table: one row a cell: dataset, N, d, rho (a rational's text), winner, verdict, ratio
+            (missing where nothing else applies), as `pipeline.report.crossovers_frame` returns
+            them.
 
     Raises:
         ValueError: if the table is empty.
     """
     if table.empty:
         raise ValueError("a figure of crossovers needs cells, got none")
-    dimensions = sorted(table["d"].unique())
+    panels = list(table.groupby(["dataset", "d"], sort=True))
+    several = table["dataset"].nunique() > 1
     ratios = sorted(table["rho"].unique(), key=Fraction)
     names = sorted(table["winner"].unique())
-    columns = max(table[table["d"] == d]["N"].nunique() for d in dimensions)
-    width = 1.2 + len(dimensions) * max(0.4 + 0.85 * columns, 2.4)
-    figure, axes = new_figures(max(width, 7.4), 2.1 + 0.34 * len(ratios), 1, len(dimensions))
+    columns = max(rows["N"].nunique() for _, rows in panels)
+    width = 1.2 + len(panels) * max(0.4 + 0.85 * columns, 2.4)
+    figure, axes = new_figures(max(width, 7.4), 2.1 + 0.34 * len(ratios), 1, len(panels))
     with matplotlib.rc_context(RC):
-        for each, d in zip(axes[0], dimensions, strict=True):
-            _draw_panel(each, table[table["d"] == d], ratios, names)
-            each.set_title(f"d = {d:,}", loc="left", fontsize=10)
+        for each, ((dataset, d), rows) in zip(axes[0], panels, strict=True):
+            _draw_panel(each, rows, ratios, names)
+            title = f"{dataset}, d = {d:,}" if several else f"d = {d:,}"
+            each.set_title(title, loc="left", fontsize=10).set_parse_math(False)
         axes[0][0].set_ylabel("robustness ratio ρ")
         handles = [
             Patch(label=f"{LETTERS[i % 26]}  {name}", edgecolor="black", **_fill(i))

@@ -80,7 +80,9 @@ def write_tables(rows: Sequence[Counted], run_dir: Path) -> list[Path]:
 
 def crossovers_table(cells: Sequence[Crossover]) -> str:
     """Return one line a size and ratio for the console."""
-    columns = [
+    names = tuple(cell.dataset for cell in cells)
+    columns = [Column("dataset", names, right=False)] if len(set(names)) > 1 else []
+    columns += [
         Column("N", tuple(f"{cell.N:,}" for cell in cells)),
         Column("d", tuple(f"{cell.d:,}" for cell in cells)),
         Column("rho", tuple(cell.rho for cell in cells), right=False),

@@ -20,9 +20,11 @@ def phase_figures(rows: Sequence[Counted]) -> dict[str, tuple[str, Figure]]:
     """Return stem -> caption and figure, nothing without rows; the first size is drawn in full."""
     if not rows:
         return {}
-    N, d = rows[0].N, rows[0].d
+    dataset, N, d = rows[0].dataset, rows[0].N, rows[0].d
     here = [
-        measured_count(row) for row in rows if (row.N, row.d) == (N, d) and row.verdict != REFUSED
+        measured_count(row)
+        for row in rows
+        if (row.dataset, row.N, row.d) == (dataset, N, d) and row.verdict != REFUSED
     ]
     least = min([0.1 / (N * d**0.5), *(point.rho for point in here)])
     figures = {

@@ -14,7 +14,7 @@ from pipeline.sweep.summary import JobRow, counts_text, labels
 from pipeline.tracking.git import git_tags
 
 # Of a row, what the page calls otherwise or shows in another way.
-_OTHERWISE = ("overrides", "digest", "run_id", "p", "attempts")
+_OTHERWISE = ("overrides", "digest", "run_id", "p", "attempts", "trained")
 
 
 def swept_jobs(rows: Sequence[JobRow]) -> list[SweptJob]:

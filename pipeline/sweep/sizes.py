@@ -11,6 +11,7 @@ from pipeline.tracking.names import (
     DATA_N,
     NET_FIRST_HIDDEN_WIDTH,
     PARAMS_LOWER_BOUND,
+    TAG_CONSTRUCTION,
     TAG_DATASET,
 )
 
@@ -36,6 +37,7 @@ def job_sizes(run: Run) -> dict[str, Any]:
         "rho": rho,
         "p": p,
         "lower_bound": metrics.get(PARAMS_LOWER_BOUND),
+        "trained": run.data.tags.get(TAG_CONSTRUCTION) == params.get("baseline.name", ""),
         "regime": regime_of(whole["N"], whole["d"], rho, p),
     }
 

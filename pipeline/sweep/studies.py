@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from pipeline.construction.crossovers import Counted, crossovers, published
+from pipeline.construction.crossovers import (
+    BOUNDED,
+    PLANNED,
+    REFUSED,
+    REJECTED,
+    VERIFIED,
+    Counted,
+    crossovers,
+    published,
+)
 from pipeline.figures import replace_file
 from pipeline.report import (
     NETWORK_FIGURES,
@@ -132,10 +141,21 @@ def _texts(client: MlflowClient, uri: str, runs: Iterable[str], name: str) -> li
 
 
 def _counted(texts: Sequence[str]) -> list[Counted]:
-    """Return the rows of all texts, those of one construction and cell once."""
-    rows = [row for text in texts for row in counted_of_json(text)]
-    cells = {(row.construction, row.dataset, row.N, row.d, row.rho): row for row in rows}
+    """Return the rows of all texts, those of one construction and cell once.
+
+    Of several seeds, whose datasets differ, the one that does least: refused, rejected, or with
+    the most parameters.
+    """
+    cells: dict[tuple[str, str, int, int, str], Counted] = {}
+    for row in (row for text in texts for row in counted_of_json(text)):
+        place = (row.construction, row.dataset, row.N, row.d, row.rho)
+        cells[place] = max(cells.get(place, row), row, key=_does_less)
     return list(cells.values())
+
+
+def _does_less(row: Counted) -> tuple[int, int]:
+    order = (VERIFIED, BOUNDED, PLANNED, REJECTED, REFUSED)
+    return order.index(row.verdict), row.parameter_count or 0
 
 
 def _phase_diagram(texts: Sequence[str], folder: Path, _: Mapping[str, Any]) -> Study:

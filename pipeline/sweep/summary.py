@@ -55,6 +55,7 @@ class JobRow:
         regime: small, moderate or large: the part of Theorem 4.2 that rho falls in.
         first_hidden_width: of its first network.
         lower_bound: leading term of Theorem 3.1.
+        trained: whether its first network was trained, not constructed.
     """
 
     overrides: str
@@ -76,6 +77,7 @@ class JobRow:
     regime: str = ""
     first_hidden_width: int | None = None
     lower_bound: float | None = None
+    trained: bool = False
 
     @property
     def done(self) -> bool:

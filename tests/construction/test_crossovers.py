@@ -96,3 +96,14 @@ def test_names_restrict_and_strangers_are_refused():
     assert only.candidate.name == "yu2024"
     with pytest.raises(ValueError, match="candidates must be among"):
         cheapest_variants(data, Fraction(1, 2), ["vardi2022"])
+
+
+def test_networks_for_one_dataset_do_not_compete_with_those_for_another():
+    rows = [row("a", 5), row("b", 9)]
+    others = [
+        replace(each, dataset="other", parameter_count=each.parameter_count - 4) for each in rows
+    ]
+    found = crossovers([*rows, *others])
+    assert [(cell.dataset, cell.parameter_count, cell.ratio) for cell in found] == sorted(
+        [(rows[0].dataset, 5, 9 / 5), ("other", 1, 5.0)]
+    )

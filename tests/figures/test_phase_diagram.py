@@ -58,7 +58,7 @@ def cells(names: list[str], ratio: float | None = 2.5) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {
-                "N": N, "d": d, "rho": rho, "winner": names[i % len(names)],
+                "dataset": "cube", "N": N, "d": d, "rho": rho, "winner": names[i % len(names)],
                 "verdict": "verified" if N == 64 else "planned", "ratio": ratio,
             }
             for i, (N, d, rho) in enumerate(places)
@@ -145,6 +145,12 @@ def test_certified_winners_have_a_thick_frame_and_planned_ones_a_thin_one():
     for axes in figure.axes[:2]:
         widths = {(round(box.get_x() + 0.46), box.get_linewidth()) for box in axes.patches}
         assert widths == {(0, 1.8), (1, 0.5)}
+
+
+def test_every_dataset_and_dimension_has_a_panel_that_names_both():
+    table = pd.concat([cells(["a"]), cells(["b"]).assign(dataset="sphere")])
+    titles = [axes.get_title(loc="left") for axes in figure_crossovers(table).axes]
+    assert titles == ["cube, d = 8", "cube, d = 64", "sphere, d = 8", "sphere, d = 64"]
 
 
 def test_ratios_stand_in_the_order_of_their_values():

@@ -44,7 +44,14 @@ def test_sizes_come_from_the_run_and_the_ratio_as_it_was_given():
         "p": "2",
         "lower_bound": 8.5,
         "regime": "large",
+        "trained": False,
     }
+
+
+def test_a_network_of_the_jobs_baseline_is_trained():
+    trained = run()
+    trained.data.params = {"rho": "1/4", "p": "2", "baseline.name": "voting"}
+    assert job_sizes(trained)["trained"] is True
 
 
 @pytest.mark.parametrize(

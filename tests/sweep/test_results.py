@@ -191,3 +191,26 @@ def test_a_figure_of_many_sizes_shows_some_and_says_so():
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[0] == "a, N = 16, d = 4"
     assert titles[-1] == "d, N = 144, d = 4" and len(titles) == 16
+
+
+def test_of_several_seeds_the_one_that_does_least_counts(tmp_path):
+    small, large = (
+        counted("parallel_balls", 16, "1/2", 130),
+        counted("parallel_balls", 16, "1/2", 150),
+    )
+    rejected = replace(small, verdict="rejected", reason="an answer", nonzero_count=None)
+    for texts, kept in (
+        ((small, large), large),
+        ((large, small), large),
+        ((rejected, large), rejected),
+    ):
+        files = {str(n): {"certified.json": counted_json([row])} for n, row in enumerate(texts)}
+        study = swept_studies(Store(files), Run.uri, [job("0"), job("1")], tmp_path, CONFIG)
+        (row,) = study["certified.json"].frame.to_dict(orient="records")
+        assert (row["verdict"], row["parameter_count"]) == (kept.verdict, kept.parameter_count)
+
+
+def test_a_trained_network_is_drawn_as_one_though_its_balls_are_proved():
+    (caption, figure) = networks_figure([job("one", trained=True)])
+    labels = [line.get_label() for line in figure.axes[0].get_lines()]
+    assert any("trained: 77" in str(label) for label in labels)
