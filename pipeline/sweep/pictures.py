@@ -13,6 +13,8 @@ from pipeline.figures.figure_networks import Place
 from pipeline.sweep.summary import JobRow
 from pipeline.theory import bounds_table
 
+# Of a curve in a small panel; breakpoints are added to them.
+_POINTS = 80
 # As many panels as a page shows.
 _SIZES, _DATASETS = 4, 4
 _STATUS = {
@@ -50,7 +52,7 @@ def networks_figure(rows: Sequence[JobRow]) -> tuple[str, Figure] | None:
     if not panels:
         return None
     left = min(point.rho for points in panels.values() for point in points) / 1.6
-    tables = [bounds_table(N, d, rho_min=left) for N, d in sorted({p[1:] for p in panels})]
+    tables = [bounds_table(N, d, _POINTS, rho_min=left) for N, d in sorted({p[1:] for p in panels})]
     words = [
         f"{len(few)} of {len(all_)} {what}"
         for few, all_, what in ((shown, sizes, "sizes"), (named, datasets, "datasets"))
